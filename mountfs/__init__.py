@@ -1,0 +1,1 @@
+"""mountfs: a creative studio's versioned assets as ordinary files. See docs/architecture.md."""

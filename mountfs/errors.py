@@ -1,0 +1,151 @@
+"""What can go wrong, by what happened; a boundary decides what to do about it.
+
+::
+
+    MountfsError
+    ├── NotFound              it is not there, or not for these eyes: nobody can tell which
+    ├── Refused               the studio's authoritative no
+    │   ├── NotPermitted      the role lacks a toggle
+    │   ├── NotAssigned       a task belongs to somebody else
+    │   ├── WouldWiden        the act would show something to someone new
+    │   ├── LostRace          the head moved since the content was made
+    │   ├── NameTaken         the name is not available
+    │   ├── NameInvalid       a name that cannot be one
+    │   ├── ManifestInvalid   chunks absent, sizes that do not add up
+    │   └── RoleRule          the admin role is fixed, and at least one admin stays
+    ├── ContentError          bytes that are not what they should be
+    │   ├── ChunkMissing      the store does not have it
+    │   ├── ChunkCorrupt      the bytes do not match their name
+    │   └── ChecksumMismatch  a whole file does not match its recorded XXH3
+    ├── ProjectFileError      this file cannot be used (so)
+    │   ├── NotAProject       no project file, or a damaged one
+    │   ├── WrongVersion      written by a newer or too old program
+    │   ├── ForeignSchema     it carries a trigger that nobody here knows
+    │   ├── ProjectBusy       another process holds its lock for too long
+    │   └── ProjectReplaced   the path is no longer the file that was opened
+    ├── StorageUnavailable    the place where chunks lie cannot be read or written
+    ├── DeadlineExceeded      no answer in time
+    ├── MountError            mounting or unmounting did not work
+    └── ConfigError           the configuration says something impossible
+
+Never decide by the text of a message. The texts are for people: what happened, and what to do next.
+The three tables that say what to do are ``fs/errnos.py``, ``studio/responses.py`` (with the server) and
+``cli/__init__.py``.
+"""
+
+from __future__ import annotations
+
+from mountfs.model import ChunkId, Toggle
+
+
+class MountfsError(Exception):
+    """Anything that mountfs itself reports. The text is one sentence for people."""
+
+
+class NotFound(MountfsError):
+    """It is not there, or this viewer may not see it: the answer is the same, byte for byte."""
+
+
+class Refused(MountfsError):
+    """The studio's authoritative no."""
+
+
+class NotPermitted(Refused):
+    """The viewer's role lacks a toggle."""
+
+    def __init__(self, toggle: Toggle) -> None:
+        super().__init__(f"your role does not allow this (it lacks {toggle.value})")
+        self.toggle = toggle
+
+
+class NotAssigned(Refused):
+    """Only the assignee of a task may record its checkpoints."""
+
+
+class WouldWiden(Refused):
+    """The act would show something to someone new, and the actor may not do that here."""
+
+
+class LostRace(Refused):
+    """The head is no longer the checkpoint that the content was made from."""
+
+
+class NameTaken(Refused):
+    """The name is not available in that folder."""
+
+
+class NameInvalid(Refused):
+    """The name cannot be the name of an asset or collection."""
+
+
+class ManifestInvalid(Refused):
+    """The manifest names chunks that are not there for this committer, or its sizes do not add up."""
+
+
+class RoleRule(Refused):
+    """The admin role is fixed, and at least one admin stays."""
+
+
+class ContentError(MountfsError):
+    """Bytes that are not what they should be. They are never shown."""
+
+
+class ChunkMissing(ContentError):
+    """The store has no chunk of this name."""
+
+    def __init__(self, chunk: ChunkId) -> None:
+        super().__init__(f"chunk {chunk} is missing from the store")
+        self.chunk = chunk
+
+
+class ChunkCorrupt(ContentError):
+    """The stored bytes are not a frame of the chunk they are named after."""
+
+    def __init__(self, chunk: ChunkId, why: str) -> None:
+        super().__init__(f"chunk {chunk} is damaged: {why}")
+        self.chunk = chunk
+        self.why = why
+
+
+class ChecksumMismatch(ContentError):
+    """Every chunk is right, and yet the whole file is not the one that was recorded."""
+
+
+class ProjectFileError(MountfsError):
+    """A project file cannot be used, or not in this way."""
+
+
+class NotAProject(ProjectFileError):
+    """Not a project file, or one that is damaged beyond use."""
+
+
+class WrongVersion(ProjectFileError):
+    """Written by a newer program (reading is allowed) or by one too old."""
+
+
+class ForeignSchema(ProjectFileError):
+    """The file carries a trigger, which is code, that nobody here knows."""
+
+
+class ProjectBusy(ProjectFileError):
+    """Another process held the file's write lock longer than the deadline."""
+
+
+class ProjectReplaced(ProjectFileError):
+    """The path no longer leads to the file that was opened: nothing more is written to it."""
+
+
+class StorageUnavailable(MountfsError):
+    """The place where chunks lie cannot be read or written."""
+
+
+class DeadlineExceeded(MountfsError):
+    """No answer in time."""
+
+
+class MountError(MountfsError):
+    """Mounting or unmounting did not work; the text says what to do."""
+
+
+class ConfigError(MountfsError):
+    """The configuration says something impossible."""

@@ -1,0 +1,81 @@
+"""The two seams of mountfs: ``Studio`` (who, what, which) and ``ChunkStore`` (bytes by name).
+
+Both are **synchronous and blocking**: one call is one transaction or one transfer, and whoever runs an event
+loop makes one thread hop for it (`trio.to_thread.run_sync` with a named limiter). So the same object serves a
+command line, a server's worker thread and the mount, and cancelling the waiter never leaves half a
+transaction. Implementations may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Many
+from collections.abc import Sequence
+from typing import Protocol
+
+from mountfs.model import (
+    AssetId,
+    Changes,
+    Checkpoint,
+    CheckpointId,
+    ChunkId,
+    ChunkRef,
+    Collection,
+    CollectionId,
+    Cursor,
+    Manifest,
+    Proposal,
+    Tree,
+    Viewer,
+)
+
+
+class Studio(Protocol):
+    """One project as one viewer may see and change it. Already bound: no method takes a user.
+
+    What the viewer may not see raises `NotFound`, the same as what never existed.
+    """
+
+    def viewer(self) -> Viewer:
+        """Whose eyes these answers are for."""
+
+    def tree(self) -> Tree:
+        """All that is visible now."""
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        """What is different since ``since``; with ``wait``, block up to that many seconds for the first news."""
+
+    def manifest(self, checkpoint: CheckpointId) -> Manifest:
+        """The chunks of a checkpoint of a visible asset. NotPermitted without `pull_chunk`, and for a
+        checkpoint that is not the asset's head also without `view_checkpoint`."""
+
+    def history(self, asset: AssetId) -> Sequence[Checkpoint]:
+        """All checkpoints of a visible asset that are not trashed, newest first. NotPermitted without
+        `view_checkpoint`."""
+
+    def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
+        """Accept finished versions, all of them or none, in one transaction. Their chunks must be stored.
+
+        Offering the same proposal again (same ids, manifest and author) answers as the first time.
+        """
+
+    def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
+        """A new collection with an id chosen by the caller. The same again answers as the first time."""
+
+    def rename(self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId) -> None:
+        """Give an asset or a collection (whose extension is empty) another name, another parent, or both."""
+
+    def trash(self, what: AssetId | CollectionId) -> None:
+        """Move an asset or a collection to the trash."""
+
+
+class ChunkStore(Protocol):
+    """Chunks by name, as zstd frames. What is inside a frame is checked by whoever decodes it."""
+
+    def get(self, ref: ChunkRef) -> bytes:
+        """The frame of a chunk. ChunkMissing, StorageUnavailable."""
+
+    def put(self, chunk: ChunkId, frame: bytes) -> None:
+        """Keep a frame. Durable when it returns, or within the next `publish`; the same twice is no error."""
+
+    def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
+        """Which of these must still be put before a manifest may name them."""

@@ -1,0 +1,1 @@
+"""Real implementations for tests: stores in memory, flaky, slow; project builders."""

@@ -42,7 +42,7 @@ class Studio(Protocol):
         """All that is visible now."""
 
     def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
-        """What is different since ``since``; with ``wait``, block up to that many seconds for the first news."""
+        """What is different since ``since``; with ``wait``, block at most that long (seconds) for news."""
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint of a visible asset. NotPermitted without `pull_chunk`, and for a

@@ -1,0 +1,42 @@
+# Every target sets up what it needs first: `make demo` and `make test` are the only commands to know.
+# Needs Debian 12 or a relative of it, as root or as a user who may use sudo.
+
+.PHONY: help setup demo test test-long test-dcc check format clean
+
+help:
+	@echo 'make demo       build a small production and mount it as two artists'
+	@echo 'make test       all checks and tests (what CI runs)'
+	@echo 'make test-long  the tests that take minutes'
+	@echo 'make test-dcc   the tests that run creative tools (installs Blender and ffmpeg)'
+	@echo 'make setup      only what the others need: packages, .venv, .venv/bin/mountfs'
+	@echo 'make check      only ruff and mypy'
+	@echo 'make format     let ruff arrange the code'
+	@echo 'make clean      remove what was built, .venv too'
+
+setup:
+	@tools/setup
+
+demo: setup
+	@.venv/bin/python -m demo
+
+test: setup
+	@tests/run
+
+test-long: setup
+	@tests/run --only slow
+
+test-dcc:
+	@tools/setup --dcc
+	@tests/run --only dcc
+
+check: setup
+	@tests/run --checks
+
+format: setup
+	@.venv/bin/ruff check --quiet --fix .
+	@.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f mountfs/content/*.so mountfs/content/_cutter.c
+	find mountfs tests demo benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,1 @@
+"""A small production to try mountfs on: ``make demo``."""

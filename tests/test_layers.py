@@ -1,0 +1,138 @@
+"""Imports go down, never up or across; the two halves of mountfs meet on the floor only.
+
+A newcomer can then guess where anything is, a server never needs FUSE, and a render node no database.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mountfs
+
+PACKAGE = Path(mountfs.__file__).parent
+
+FLOOR = frozenset({"model", "errors", "interfaces", "rights", "digest", "names", "ignore", "config"})
+EVERYTHING = frozenset({"fs", "workspace", "content", "studio", "storage", "control", "daemon", "cli"})
+
+# What a part may import besides the floor and itself, and why not more.
+MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
+    **{
+        name: (frozenset(), "the floor is what both halves stand on, so it stands on nothing")
+        for name in FLOOR
+    },
+    "fs": (
+        frozenset({"workspace"}),
+        "fs translates for the kernel; chunks, rules and SQL are not its business",
+    ),
+    "workspace": (frozenset({"content"}), "the workspace knows neither the kernel nor the studio's half"),
+    "content": (frozenset(), "content is bytes by name: it knows neither assets' rules nor where chunks lie"),
+    "studio": (frozenset({"storage"}), "the studio is the authority and knows nothing of its clients"),
+    "storage": (frozenset(), "storage knows neither users nor clients"),
+    "control": (frozenset(), "both ends of the control socket use it: the daemon, and commands"),
+    "daemon": (EVERYTHING, "it puts the mount together"),
+    "cli": (EVERYTHING | {"__version__"}, "it puts the commands together"),
+    "__main__": (EVERYTHING, "it starts the command line"),
+    "testing": (EVERYTHING, "fakes and builders stand on everything"),
+    "__init__": (frozenset(), "importing mountfs imports nothing else"),
+}
+
+# Who may import a library that is heavy, optional, or somebody's whole subject.
+ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
+    "pyfuse3": (frozenset({"fs"}), "everything but fs runs without FUSE"),
+    "sqlalchemy": (frozenset({"storage", "studio", "testing"}), "a client needs no database packages"),
+    "sqlite3": (frozenset({"storage", "studio", "cli", "testing"}), "a client needs no database packages"),
+    "click": (frozenset({"cli"}), "only the command line talks to a terminal"),
+    "rich": (frozenset({"cli"}), "only the command line talks to a terminal"),
+    "trio": (
+        frozenset({"fs", "workspace", "content", "daemon", "control", "testing"}),
+        "the studio's half blocks; whoever has a loop makes one thread hop",
+    ),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    """The layer or floor module that a file belongs to: the first name below mountfs."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of everything a file imports, wherever it does, types only included."""
+    package = ["mountfs", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            if module == "mountfs":
+                for alias in node.names:
+                    yield node.lineno, f"mountfs.{alias.name}"
+            else:
+                yield node.lineno, module
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path):
+    """A module imports only what lies below it, so that a reader can follow a request in one direction."""
+    part = part_of(path)
+    assert part in MAY_IMPORT, f"{part} is new: say in this test which layer it is"
+    below, reason = MAY_IMPORT[part]
+    for line, name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "mountfs" and rest:
+            target = rest.split(".")[0]
+            assert target == part or target in FLOOR or target in below, (
+                f"{path.relative_to(PACKAGE)}:{line}: {part} may not import {name}: {reason}"
+            )
+        elif top in ONLY_IN:
+            homes, why = ONLY_IN[top]
+            assert part in homes, f"{path.relative_to(PACKAGE)}:{line}: {part} may not import {top}: {why}"
+
+
+def test_the_test_sees_relative_and_nested_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An import inside a function or written with dots is found, so that nobody slips past by style."""
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    (tmp_path / "fs").mkdir()
+    module = tmp_path / "fs" / "thing.py"
+    module.write_text(
+        "def f():\n    from ..storage import open\n    from mountfs import studio\nimport mountfs.cli\n"
+    )
+    assert {name for _, name in imports(module)} == {"mountfs.storage", "mountfs.studio", "mountfs.cli"}
+
+
+WITHOUT = """
+import sys, importlib, pkgutil, mountfs
+for name in {blocked!r}:
+    sys.modules[name] = None  # importing it now fails as if it were not installed
+for module in pkgutil.walk_packages(mountfs.__path__, "mountfs.", onerror=lambda name: None):
+    if any(module.name == part or module.name.startswith(part + ".") for part in {left_out!r}):
+        continue
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("blocked", "left_out"),
+    [
+        (["pyfuse3"], ["mountfs.fs"]),
+        (["sqlalchemy", "sqlite3", "watchfiles"], ["mountfs.storage", "mountfs.studio", "mountfs.testing"]),
+    ],
+    ids=["a server without FUSE", "a client without a database"],
+)
+def test_each_half_imports_without_the_other_halfs_libraries(blocked: list[str], left_out: list[str]):
+    """Whoever installs one half of mountfs can import all of it that is theirs."""
+    code = WITHOUT.format(blocked=blocked, left_out=left_out)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,95 @@
+"""Names and frames of content: SHA-256 of a chunk, XXH3 of a whole file, zstd frames that are safe to read.
+
+A frame is foreign input: it may come from a damaged disk or from another program. `decode_frame` therefore
+believes nothing that a frame says about itself. It knows the size beforehand, allocates that and no more, and
+lets no byte out that does not belong to the chunk's name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import Final
+
+import xxhash
+import zstandard
+
+from mountfs.errors import ChunkCorrupt
+from mountfs.model import Chunk, ChunkId
+
+MAX_CHUNK: Final = 8 * 1024 * 1024
+"""The largest raw size of a chunk, bytes. A frame that claims more is refused, nothing being allocated."""
+
+LEVEL: Final = 3
+"""zstd's compression level, the project file's."""
+
+MAGIC: Final = b"\x28\xb5\x2f\xfd"
+"""The first bytes of a zstd frame (a skippable frame begins otherwise, and is no frame of a chunk)."""
+
+
+class _Contexts(threading.local):
+    """zstd's working memory, one set for each thread: the library's contexts must not be shared."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=False)
+        self.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_CHUNK)
+
+
+_contexts = _Contexts()
+
+
+def chunk_id(raw: bytes | memoryview) -> ChunkId:
+    """The name of a chunk with these raw bytes."""
+    return ChunkId(hashlib.sha256(raw).hexdigest())
+
+
+def xxh3_hex(raw: bytes | memoryview) -> str:
+    """The checksum of a whole file: XXH3-64, 16 lower-case hex digits."""
+    return xxhash.xxh3_64_hexdigest(raw)
+
+
+def encode_frame(raw: bytes | memoryview) -> bytes:
+    """One zstd frame with these bytes, its content size in the header, without a checksum."""
+    return _contexts.compressor.compress(raw)
+
+
+def frame_content_size(head: bytes) -> int | None:
+    """The raw size that a frame's header (18 bytes are enough) states; None if it does not, or is none."""
+    if head[:4] != MAGIC:
+        return None
+    try:
+        size = zstandard.frame_content_size(head)
+    except zstandard.ZstdError:
+        return None
+    return None if size < 0 else size
+
+
+def decode_frame(frame: bytes | memoryview, chunk: Chunk) -> bytes:
+    """The raw bytes of a chunk: exactly ``chunk.size`` of them, and of the name it has.
+
+    ChunkCorrupt says why not: no frame, cut short, another size, more than one frame, other bytes. At most
+    ``chunk.size`` bytes are allocated for the answer, whatever the frame claims.
+    """
+    if not 0 <= chunk.size <= MAX_CHUNK:
+        raise ChunkCorrupt(chunk.id, f"a size of {chunk.size} bytes is recorded, which no chunk has")
+    if bytes(frame[:4]) != MAGIC:
+        raise ChunkCorrupt(chunk.id, "it is not a zstd frame")
+    try:
+        head = zstandard.get_frame_parameters(frame)
+    except zstandard.ZstdError as exc:
+        raise ChunkCorrupt(chunk.id, f"its header is unreadable ({exc})") from exc
+    if head.content_size not in (chunk.size, zstandard.CONTENTSIZE_UNKNOWN):
+        raise ChunkCorrupt(chunk.id, f"it holds {head.content_size} bytes instead of {chunk.size}")
+    if head.dict_id:
+        raise ChunkCorrupt(chunk.id, "it needs a dictionary")
+    try:
+        raw: bytes = _contexts.decompressor.decompress(
+            frame, max_output_size=chunk.size, allow_extra_data=False
+        )
+    except zstandard.ZstdError as exc:
+        raise ChunkCorrupt(chunk.id, f"it does not decompress ({exc})") from exc
+    if len(raw) != chunk.size:
+        raise ChunkCorrupt(chunk.id, f"it holds {len(raw)} bytes instead of {chunk.size}")
+    if chunk_id(raw) != chunk.id:
+        raise ChunkCorrupt(chunk.id, "its bytes have another SHA-256")
+    return raw

@@ -8,7 +8,7 @@ bits of it zero, or, from `normal` bytes on, the low 18 bits; at `maximum` bytes
 How it is fast. A fingerprint is kept shifted to the top of 32 bits, so that "the low 22 bits are zero" is "the
 number is zero", which the addition already tells the processor. Every step waits for the one before it, which
 would leave most of a core idle; but a byte is shifted out of sight after 22 steps, so that the fingerprint at
-any place follows from the 22 bytes before it. Four places of a block are therefore followed at once. Blocks
+any place follows from the 22 bytes before it. Two places of a block are therefore followed at once. Blocks
 without a cut, nearly all, are done with that; one that has a cut is read again, byte after byte, for the first.
 """
 
@@ -24,9 +24,8 @@ STRICT_BITS = 22
 LOOSE_BITS = 18
 
 cdef enum:
-    SPAN = 2048   # bytes that one lane follows in a block
-    LANES = 4
-    BLOCK = SPAN * LANES
+    SPAN = 4096  # bytes that one lane follows in a block
+    BLOCK = 2 * SPAN
 
 
 cdef size_t scan_bytes(const uint8_t* data, size_t count, uint32_t* fingerprint, const uint32_t* table) noexcept nogil:
@@ -52,23 +51,25 @@ cdef uint32_t warmed(const uint8_t* data, const uint32_t* table) noexcept nogil:
 
 
 cdef bint pass_block(const uint8_t* data, uint32_t* fingerprint, const uint32_t* table) noexcept nogil:
-    """Follow a whole block in four lanes; False, and nothing changed, if there is a cut in it."""
-    cdef const uint8_t* b_data = data + SPAN
-    cdef const uint8_t* c_data = data + 2 * SPAN
-    cdef const uint8_t* d_data = data + 3 * SPAN
+    """Follow a whole block in two lanes; False, and nothing changed, if there is a cut in it."""
+    cdef const uint8_t* other = data + SPAN
     cdef uint32_t a = fingerprint[0]
-    cdef uint32_t b = warmed(b_data, table)
-    cdef uint32_t c = warmed(c_data, table)
-    cdef uint32_t d = warmed(d_data, table)
+    cdef uint32_t b = warmed(other, table)
     cdef size_t i
-    for i in range(SPAN):
+    for i in range(0, SPAN, 2):  # two steps a round: measured faster than one, and no slower than four
         a = a + a + table[data[i]]
-        b = b + b + table[b_data[i]]
-        c = c + c + table[c_data[i]]
-        d = d + d + table[d_data[i]]
-        if a == 0 or b == 0 or c == 0 or d == 0:
+        if a == 0:
             return False
-    fingerprint[0] = d
+        b = b + b + table[other[i]]
+        if b == 0:
+            return False
+        a = a + a + table[data[i + 1]]
+        if a == 0:
+            return False
+        b = b + b + table[other[i + 1]]
+        if b == 0:
+            return False
+    fingerprint[0] = b
     return True
 
 

@@ -1,0 +1,85 @@
+"""Chunks in the project file itself: one row each, the frame as a blob.
+
+A put is one short transaction that is visible at once and becomes durable with the next commit of a
+`writing()` transaction, which is what publishes a manifest naming it: the log is one file, synchronised as
+a whole. So an import waits for the disk once a checkpoint and not once a chunk, and a crash loses only
+chunks that nothing names.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection as Many
+
+from mountfs.errors import ChunkCorrupt, ChunkMissing, NotAProject
+from mountfs.model import ChunkId, ChunkRef
+from mountfs.storage.batches import batches
+from mountfs.storage.connections import translate
+from mountfs.storage.database import Database
+from mountfs.storage.frames import holds
+
+
+class CompactChunks:
+    """The ChunkStore of a `compact` project."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, ref: ChunkRef) -> bytes:
+        """The frame. ChunkCorrupt when the file is damaged just there, StorageUnavailable without a disk."""
+        frame = self._find(ref.chunk.id)
+        if frame is None:
+            raise ChunkMissing(ref.chunk.id)
+        if not isinstance(frame, bytes):
+            raise ChunkCorrupt(ref.chunk.id, "its row holds no bytes")
+        return frame
+
+    def put(self, chunk: ChunkId, frame: bytes) -> None:
+        """Keep a frame; durable with the next publication. What lies there stays if it is the chunk."""
+        there = self._find_sound(chunk, frame)
+        if there:
+            return
+        with self._database.appending() as connection:
+            connection.execute(
+                "INSERT INTO chunk (hash, data, size) VALUES (?1, ?2, ?3)"
+                " ON CONFLICT (hash) DO UPDATE SET data = excluded.data, size = excluded.size",
+                (chunk, frame, len(frame)),
+            )
+
+    def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
+        """Those without a row, and those whose row was cut short."""
+        absent = set(chunks)
+        try:
+            with self._database.fetching() as connection:
+                for batch in batches(absent.copy()):
+                    marks = ",".join("?" * len(batch))
+                    absent.difference_update(
+                        ChunkId(row[0])
+                        for row in connection.execute(
+                            f"SELECT hash FROM chunk WHERE hash IN ({marks})"
+                            " AND typeof(data) = 'blob' AND length(data) = size AND size > 0",
+                            batch,
+                        )
+                    )
+        except sqlite3.Error as exc:
+            raise translate(self._database.path, exc) from exc
+        return absent
+
+    def _find_sound(self, chunk: ChunkId, frame: bytes) -> bool:
+        try:
+            there = self._find(chunk)
+        except ChunkCorrupt:
+            return False
+        return isinstance(there, bytes) and (there == frame or holds(there, chunk))
+
+    def _find(self, chunk: ChunkId) -> object:
+        try:
+            with self._database.fetching() as connection:
+                row = connection.execute("SELECT data FROM chunk WHERE hash = ?", (chunk,)).fetchone()
+        except sqlite3.Error as exc:
+            ours = translate(self._database.path, exc)
+            if isinstance(ours, NotAProject):
+                # One page of many is bad: that is this chunk's misfortune, not the project's.
+                raise ChunkCorrupt(chunk, f"the project file is damaged there ({exc})") from exc
+            raise ours from exc
+        return None if row is None else row[0]

@@ -14,6 +14,7 @@ from typing import Final
 import xxhash
 import zstandard
 
+from mountfs._density import looks_dense
 from mountfs.errors import ChunkCorrupt
 from mountfs.model import Chunk, ChunkId
 
@@ -25,6 +26,9 @@ LEVEL: Final = 3
 
 MAGIC: Final = b"\x28\xb5\x2f\xfd"
 """The first bytes of a zstd frame (a skippable frame begins otherwise, and is no frame of a chunk)."""
+
+BLOCK: Final = 128 * 1024
+"""The largest block of a zstd frame, bytes."""
 
 
 class _Contexts(threading.local):
@@ -49,8 +53,29 @@ def xxh3_hex(raw: bytes | memoryview) -> str:
 
 
 def encode_frame(raw: bytes | memoryview) -> bytes:
-    """One zstd frame with these bytes, its content size in the header, without a checksum."""
+    """One zstd frame with these bytes, its content size in the header, without a checksum.
+
+    Bytes that would not get smaller are framed as they are, which costs a copy and a look at them.
+    """
+    if looks_dense(raw):
+        return raw_frame(raw)
     return _contexts.compressor.compress(raw)
+
+
+def raw_frame(raw: bytes | memoryview) -> bytes:
+    """A zstd frame that holds the bytes as they are: 9 bytes of header, and 3 for every 128 KiB.
+
+    A header with a single segment and a content size of four bytes, then raw blocks (type 0) of the largest
+    size that a decoder has to accept.
+    """
+    view = memoryview(raw)
+    parts: list[bytes | memoryview] = [MAGIC, b"\xa0", len(view).to_bytes(4, "little")]
+    for start in range(0, len(view) or 1, BLOCK):
+        block = view[start : start + BLOCK]
+        is_last = start + BLOCK >= len(view)
+        parts.append((len(block) << 3 | is_last).to_bytes(3, "little"))
+        parts.append(block)
+    return b"".join(parts)
 
 
 def frame_content_size(head: bytes) -> int | None:

@@ -1,0 +1,3 @@
+from typing_extensions import Buffer
+
+def looks_dense(data: Buffer) -> bool: ...

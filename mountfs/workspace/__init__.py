@@ -1,1 +1,1 @@
-"""What one user has open and has changed: names, nodes, versions. Knows neither the kernel nor HTTP."""
+"""What one user has open: names, nodes, attributes and content, without the kernel and without SQL."""

@@ -1,0 +1,141 @@
+"""Asking a mount: a Unix socket in the runtime directory, one line of JSON each way.
+
+    → {"op": "info"}
+    ← {"ok": true, "mount_point": "/mnt/film", "project": "/srv/film.clst", …}
+    ← {"ok": false, "error": "unknown operation"}
+
+A socket's name follows from its mount point, so that a command that is given a path inside a mount finds the
+program behind it. The runtime directory belongs to the user (0700), and the peer's user is checked besides:
+only the mounting user and root are answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from mountfs import mountpoints
+from mountfs.config import Places, private_folder
+from mountfs.errors import DeadlineExceeded, MountError
+
+log = logging.getLogger(__name__)
+
+Answer = Mapping[str, object]
+Operation = Callable[[Mapping[str, Any]], Answer]
+
+_LONGEST_LINE = 1 << 20
+_PATIENCE = 30.0
+
+
+def socket_path(runtime_dir: Path, mount_point: Path) -> Path:
+    """Where the socket of a mount is. A hash, because the names of sockets have 107 bytes at most."""
+    name = hashlib.sha256(os.fsencode(os.path.abspath(mount_point))).hexdigest()[:20]
+    return runtime_dir / f"{name}.sock"
+
+
+class ControlServer:
+    """Answers commands while the mount lives. Operations answer at once: they run on the event loop."""
+
+    def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
+        self._path = path
+        self._operations = operations
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; then the socket is removed."""
+        private_folder(self._path.parent)
+        self._path.unlink(missing_ok=True)  # of a program that was killed; the lock of the mount is ours
+        with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            await listener.bind(str(self._path))
+            self._path.chmod(0o600)
+            listener.listen(16)
+            try:
+                async with trio.open_nursery() as nursery:
+                    task_status.started()
+                    while True:
+                        connection, _ = await listener.accept()
+                        nursery.start_soon(self._serve, connection)
+            finally:
+                self._path.unlink(missing_ok=True)
+
+    async def _serve(self, connection: trio.socket.SocketType) -> None:
+        with connection, trio.move_on_after(_PATIENCE):
+            peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            _, uid, _ = struct.unpack("3i", peer)
+            if uid not in (0, os.geteuid()):
+                log.warning("user %d asked for control of this mount and was not answered", uid)
+                return
+            try:
+                line = b""
+                while not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+                    piece = await connection.recv(65536)
+                    if not piece:
+                        return
+                    line += piece
+                answer = json.dumps(self._answer(line), default=str).encode() + b"\n"
+                await trio.SocketStream(connection).send_all(answer)
+            except (OSError, trio.BrokenResourceError):
+                return  # whoever asked has gone
+
+    def _answer(self, line: bytes) -> Answer:
+        try:
+            question = json.loads(line)
+            operation = self._operations[question["op"]]
+        except (ValueError, TypeError, KeyError):
+            return {"ok": False, "error": "unknown operation"}
+        try:
+            return {"ok": True, **operation(question)}
+        except Exception as exc:  # a bug in one answer must not end the mount
+            log.exception("a command could not be answered")
+            return {"ok": False, "error": f"the mount failed to answer: {exc}"}
+
+
+def ask(mount_point: Path, question: Mapping[str, object], *, timeout: float = 10.0) -> dict[str, Any]:
+    """Ask the program behind a mount. MountError if it cannot be asked, DeadlineExceeded without an
+    answer.
+    """
+    path = _socket_of(mount_point)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
+            connection.connect(str(path))
+            connection.sendall(json.dumps(question).encode() + b"\n")
+            with connection.makefile("rb") as answers:
+                line = answers.readline(_LONGEST_LINE)
+    except TimeoutError as exc:
+        raise DeadlineExceeded(f"the program behind {mount_point} does not answer") from exc
+    except OSError as exc:
+        raise MountError(f"the program behind {mount_point} cannot be asked: {exc.strerror}") from exc
+    if not line:
+        raise MountError(f"the program behind {mount_point} does not answer you: it serves another user")
+    answer: dict[str, Any] = json.loads(line)
+    if not answer.pop("ok"):
+        raise MountError(f"{mount_point}: {answer['error']}")
+    return answer
+
+
+def mount_of(path: Path) -> Path | None:
+    """The mount point of the mount of mountfs that a path lies in, or None."""
+    mount = mountpoints.mount_of(path)
+    return mount.path if mount else None
+
+
+def _socket_of(mount_point: Path) -> Path:
+    """Root may ask any user's mount, whose socket is where that user keeps it."""
+    mount = mountpoints.find(mount_point)
+    own = socket_path(Places.of_this_user().runtime_dir, mount_point)
+    if os.geteuid() != 0 or mount is None or mount.uid in (None, 0) or own.exists():
+        return own
+    for runtime_dir in (Path(f"/run/user/{mount.uid}/mountfs"), Path(f"/tmp/mountfs-{mount.uid}")):
+        path = socket_path(runtime_dir, mount_point)
+        if path.exists():
+            return path
+    return own

@@ -1,0 +1,258 @@
+"""The program behind one mount: puts the parts together, serves until it is unmounted, and takes them apart.
+
+`start` does it in the background, `run` here and now. One root nursery holds every task;
+``docs/concurrency.md`` lists them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
+
+import trio
+
+from mountfs import mountlock, mountpoints
+from mountfs.content.library import ContentLibrary
+from mountfs.control import Answer, ControlServer, socket_path
+from mountfs.errors import MountError, MountfsError
+from mountfs.interfaces import ChunkStore, Studio
+from mountfs.launch import Mounted, MountRequest, failure_line, start
+from mountfs.model import ProjectId, Tree
+from mountfs.workspace.feed import follow
+from mountfs.workspace.namespace import News
+from mountfs.workspace.space import SpaceWatch
+from mountfs.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mountfs.fs.session import Session
+
+__all__ = ["MountRequest", "Mounted", "Parts", "main", "run", "serve", "start"]
+
+log = logging.getLogger(__name__)
+
+_LOG_SIZE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a mount is made of: who says what there is, and where the bytes are."""
+
+    project_id: ProjectId
+    project_name: str
+    studio: Studio
+    chunks: ChunkStore
+    warnings: tuple[str, ...] = ()
+
+
+@contextmanager
+def opened(request: MountRequest) -> Iterator[Parts]:
+    """The parts of personal mode: the project file itself is the studio and the store."""
+    from mountfs.storage.open import open_project
+    from mountfs.studio.service import StudioService
+
+    with open_project(request.project, storage_dir=request.storage_dir, read_only=True) as project:
+        service = StudioService(project)
+        studio: Studio
+        if request.username is None:
+            studio = service.for_owner(service.author(request.author_email))
+        else:
+            studio = service.for_user(request.username)
+        yield Parts(ProjectId(project.id), project.name, studio, project.chunks, tuple(project.warnings))
+
+
+def run(request: MountRequest, ready: Callable[[Mounted], None]) -> None:
+    """Mount and serve, here and now, until it is unmounted or a signal says so.
+
+    ``ready`` is called when the mount answers. MountfsError if it cannot be mounted.
+    """
+    with opened(request) as parts:
+        serve(request, parts, ready)
+
+
+def serve(request: MountRequest, parts: Parts, ready: Callable[[Mounted], None]) -> None:
+    """Mount these parts and serve them; as `run`."""
+    try:
+        from mountfs.fs.answers import Deadlines
+        from mountfs.fs.entries import Ownership
+        from mountfs.fs.operations import Operations
+        from mountfs.fs.session import mounted
+    except ModuleNotFoundError as exc:
+        raise MountError(f"mounting needs the package {exc.name}: pip install 'mountfs[mount]'") from exc
+
+    options = request.options
+    mountpoints.check_fuse(allow_other=options.allow_other)
+    tree = parts.studio.tree()
+    viewer = mountlock.OWNER if tree.viewer.owner else tree.viewer.person.id
+    with ExitStack() as stack:
+        state_dir = stack.enter_context(
+            mountlock.held(request.state_dir, parts.project_id, viewer, request.mount_point)
+        )
+        mountpoints.prepare(request.mount_point)
+        library = ContentLibrary(parts.chunks, budget=options.memory, workers=options.workers)
+        stack.callback(library.close)
+        space = SpaceWatch(state_dir, [request.project.parent])
+        workspace = Workspace(parts.project_id, parts.studio, tree, library, space, time.time)
+        serving = trio.Event()
+        operations = Operations(
+            workspace,
+            Ownership.of_mounter(allow_other=options.allow_other, gid=options.gid),
+            Deadlines(options.deadline, options.read_deadline),
+            serving.set,
+        )
+        session = stack.enter_context(
+            mounted(operations, request.mount_point, parts.project_name, allow_other=options.allow_other)
+        )
+        trio.run(_Mount(request, parts, tree, workspace, session, serving, ready).run)
+
+
+class _Mount:
+    """The tasks of a mount, in one nursery."""
+
+    def __init__(
+        self,
+        request: MountRequest,
+        parts: Parts,
+        tree: Tree,
+        workspace: Workspace,
+        session: Session,
+        serving: trio.Event,
+        ready: Callable[[Mounted], None],
+    ) -> None:
+        self._request = request
+        self._parts = parts
+        self._tree = tree
+        self._workspace = workspace
+        self._session = session
+        self._serving = serving
+        self._ready = ready
+        self._read_ahead_kb: int | None = None
+
+    async def run(self) -> None:
+        """Serve until the mount has gone."""
+        from mountfs.fs.invalidation import Invalidation
+
+        invalidation = Invalidation()
+
+        def tell(news: News) -> None:
+            self._session.operations.forget_attributes(news)
+            invalidation.tell(news)
+
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._workspace.run)
+                nursery.start_soon(self._serve_kernel, nursery.cancel_scope)
+                nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
+                await self._serving.wait()
+                self._read_ahead_kb = self._session.set_read_ahead(self._request.options.read_ahead_kb)
+                await nursery.start(self._control().run)
+                nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, tell)
+                self._announce()
+        finally:
+            invalidation.close()
+
+    async def _serve_kernel(self, everything: trio.CancelScope) -> None:
+        await self._session.run()
+        everything.cancel()
+
+    async def _stop_on_signal(self, everything: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async for number in signals:
+                log.info("%s: unmounting", signal.Signals(number).name)
+                await self._session.stop_soon(everything)
+
+    def _announce(self) -> None:
+        viewer = self._tree.viewer
+        assets, collections = self._workspace.tree_size
+        log.info(
+            "%s is mounted at %s for %s: %d assets in %d collections",
+            self._request.project,
+            self._request.mount_point,
+            "its owner" if viewer.owner else viewer.person.username,
+            assets,
+            collections,
+        )
+        self._ready(
+            Mounted(
+                mount_point=self._request.mount_point,
+                project_id=self._parts.project_id,
+                project_name=self._parts.project_name,
+                username=viewer.person.username,
+                owner=viewer.owner,
+                pid=os.getpid(),
+                read_ahead_kb=self._read_ahead_kb,
+                warnings=self._parts.warnings,
+            )
+        )
+
+    def _control(self) -> ControlServer:
+        path = socket_path(self._request.runtime_dir, self._request.mount_point)
+        return ControlServer(path, {"info": lambda _: self._info()})
+
+    def _info(self) -> Answer:
+        viewer = self._tree.viewer
+        assets, collections = self._workspace.tree_size
+        storage_dir = self._request.storage_dir
+        return {
+            "mount_point": str(self._request.mount_point),
+            "project": str(self._request.project),
+            "project_id": self._parts.project_id,
+            "project_name": self._parts.project_name,
+            "storage_dir": None if storage_dir is None else str(storage_dir),
+            "username": viewer.person.username,
+            "owner": viewer.owner,
+            "pid": os.getpid(),
+            "version": version("mountfs"),
+            "read_only": True,
+            "read_ahead_kb": self._read_ahead_kb,
+            "assets": assets,
+            "collections": collections,
+            "open_files": self._session.operations.open_files,
+        }
+
+
+def main() -> None:
+    """What `start` runs: a request on standard input, one line on standard output, then the log."""
+    request = MountRequest.from_json(sys.stdin.read())
+    _log_to_file(request)
+
+    def ready(mounted: Mounted) -> None:
+        _answer(mounted.to_json())
+
+    try:
+        run(request, ready)
+    except MountfsError as exc:
+        log.info("%s", exc)
+        _answer(failure_line(exc))
+        sys.exit(1)
+    except Exception:
+        log.exception("the mount failed unexpectedly")
+        sys.exit(1)
+
+
+def _answer(line: str) -> None:
+    """Say it to whoever started this, who then goes; nothing else is ever written there."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+
+
+def _log_to_file(request: MountRequest) -> None:
+    os.umask(0o077)
+    handler = RotatingFileHandler(request.log_path, maxBytes=_LOG_SIZE, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Handles: what the kernel holds open. READ and READDIR carry nothing but such a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mountfs.workspace.nodes import Node
+from mountfs.workspace.reading import OpenFile
+
+
+@dataclass(slots=True, eq=False)
+class FileHandle:
+    """An open file: its node, and where its bytes come from."""
+
+    node: Node
+    content: OpenFile
+
+
+@dataclass(slots=True, eq=False)
+class FolderHandle:
+    """An open folder: its listing as it was when it was opened."""
+
+    listing: list[tuple[bytes, Node]]
+
+
+class Handles:
+    """All that is open, by number."""
+
+    def __init__(self) -> None:
+        self.files: dict[int, FileHandle] = {}
+        self.folders: dict[int, FolderHandle] = {}
+        self._last = 0
+
+    def add_file(self, handle: FileHandle) -> int:
+        """The number of a new open file."""
+        self._last += 1
+        self.files[self._last] = handle
+        return self._last
+
+    def add_folder(self, handle: FolderHandle) -> int:
+        """The number of a new open folder."""
+        self._last += 1
+        self.folders[self._last] = handle
+        return self._last

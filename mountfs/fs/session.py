@@ -1,0 +1,116 @@
+"""The connection with the kernel: mounting, serving, unmounting. One a process, by pyfuse3's nature."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyfuse3
+import trio
+
+from mountfs.errors import MountError
+from mountfs.fs.operations import Operations
+from mountfs.mountpoints import FILE_SYSTEM, find
+
+log = logging.getLogger(__name__)
+
+_GRACE = 2.0
+"""Seconds for requests on their way when the mount ends."""
+
+
+class Session:
+    """A mounted file system: from `mounted` until its body ends."""
+
+    def __init__(self, operations: Operations, mount_point: Path) -> None:
+        self.operations = operations
+        self.mount_point = mount_point
+
+    async def run(self) -> None:
+        """Serve until somebody unmounts or `stop` is called."""
+        await pyfuse3.main()
+
+    def stop(self) -> None:
+        """Make `run` end as soon as the requests on their way are answered."""
+        pyfuse3.terminate()
+
+    async def stop_soon(self, scope: trio.CancelScope) -> None:
+        """`stop`, and after a grace cancel ``scope``, in which `run` runs."""
+        self.stop()
+        await trio.sleep(_GRACE)
+        scope.cancel()
+
+    def set_read_ahead(self, kib: int) -> int | None:
+        """Have the kernel read ahead so many KiB; what it reads ahead now, None if that cannot be found out.
+
+        Needs root, and only works after the first request was answered. Without it one stream gets a fraction
+        of its speed, since the kernel asks for 128 KiB at a time.
+        """
+        mount = find(self.mount_point)
+        if mount is None:
+            return None
+        place = Path(f"/sys/class/bdi/{mount.device}/read_ahead_kb")
+        try:
+            if kib > int(place.read_text()):
+                place.write_text(str(kib))
+        except PermissionError:
+            log.info("the kernel reads ahead less than %d KiB on this mount; setting it needs root", kib)
+        except OSError as exc:
+            log.info("the kernel's read-ahead stays as it is: %s", exc)
+        try:
+            return int(place.read_text())
+        except (OSError, ValueError):
+            return None
+
+
+@contextlib.contextmanager
+def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other: bool) -> Iterator[Session]:
+    """Mount while the body runs; unmounted at its end, whatever happens. MountError if it cannot be."""
+    options = {
+        "ro",
+        "nosuid",
+        "nodev",
+        "default_permissions",
+        f"fsname={_plain(name)}",
+        f"subtype={FILE_SYSTEM.removeprefix('fuse.')}",
+    }
+    if allow_other:
+        options.add("allow_other")
+    complaint: list[str] = []
+    try:
+        with _stderr_in(complaint):
+            pyfuse3.init(operations, str(mount_point), options)
+    except RuntimeError as exc:
+        reason = complaint[0] if complaint else str(exc)
+        raise MountError(f"{mount_point} cannot be mounted: {reason}") from exc
+    try:
+        yield Session(operations, mount_point)
+    finally:
+        pyfuse3.close(unmount=True)
+
+
+def _plain(name: str) -> str:
+    """A name as a mount option can carry it."""
+    return "".join(char if char.isascii() and (char.isalnum() or char in "-_. ") else "_" for char in name)
+
+
+@contextlib.contextmanager
+def _stderr_in(lines: list[str]) -> Iterator[None]:
+    """Catch what libfuse and fusermount3 write to the standard error, in place of a reason they do not
+    give.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            lines += [line for line in caught.read().decode(errors="replace").splitlines() if line.strip()]

@@ -1,0 +1,172 @@
+"""Starting the program behind a mount: in the background, and successful only when the mount answers.
+
+A fresh interpreter is started rather than this one forked: a copy of a process that has threads, and maybe
+/dev/fuse open, would hang whoever uses the mount after its death. What it has to do comes on its standard
+input, so nothing shows in a process list; it answers with one line of JSON when the mount serves, or why it
+does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mountfs import errors
+from mountfs.config import MountOptions, private_folder
+from mountfs.errors import MountError, MountfsError
+
+START_TIME = 120.0
+"""Seconds until a mount that does not come up is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class MountRequest:
+    """What to mount where, and with whose eyes.
+
+    ``username`` None is personal mode: everything is seen, and ``author_email`` says who the author is
+    (empty: the first admin). Paths are absolute.
+    """
+
+    project: Path
+    mount_point: Path
+    state_dir: Path
+    runtime_dir: Path
+    username: str | None = None
+    author_email: str = ""
+    storage_dir: Path | None = None
+    options: MountOptions = field(default_factory=MountOptions)
+
+    def to_json(self) -> str:
+        """As text; `from_json` is the way back."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> MountRequest:
+        """What `to_json` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        for name in ("project", "mount_point", "state_dir", "runtime_dir", "storage_dir"):
+            if fields[name] is not None:
+                fields[name] = Path(fields[name])
+        fields["options"] = MountOptions(**fields["options"])
+        return cls(**fields)
+
+    @property
+    def log_path(self) -> Path:
+        """Where the background program logs: one file a mount point, for its owner only."""
+        folder = private_folder(private_folder(self.state_dir) / "log")
+        name = str(self.mount_point).strip("/").replace("/", "-")[-100:]
+        short = hashlib.sha256(os.fsencode(self.mount_point)).hexdigest()[:6]
+        return folder / f"{name}.{short}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A mount that answers. ``username`` is the viewer's, or in personal mode the author's.
+
+    ``warnings`` are sentences for whoever mounted. ``read_ahead_kb`` is what the kernel reads ahead, None if
+    that could not be found out.
+    """
+
+    mount_point: Path
+    project_id: str
+    project_name: str
+    username: str
+    owner: bool
+    pid: int
+    read_ahead_kb: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """As text; `from_json` is the way back."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Mounted:
+        """What `to_json` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        fields["mount_point"] = Path(fields["mount_point"])
+        fields["warnings"] = tuple(fields["warnings"])
+        return cls(**fields)
+
+
+def start(request: MountRequest, *, program: str = "mountfs.daemon") -> Mounted:
+    """Mount in the background; returns when the mount answers.
+
+    What kept it from mounting is raised here as the error it was there. ``program`` is the module to run,
+    which tests replace by one with other parts.
+    """
+    log = request.log_path
+    with open(log, "ab", opener=_private) as complaints:
+        child = subprocess.Popen(
+            [sys.executable, "-m", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+            cwd="/",
+        )
+    try:
+        line = _converse(child, request.to_json().encode())
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    finally:
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
+    if not line:
+        child.wait()
+        raise MountError(f"the program behind the mount ended before it served; {log} says why")
+    answer = json.loads(line)
+    if "error" in answer:
+        child.wait()
+        raise _as_error(answer)
+    child.returncode = 0  # it lives on, and is no child of ours any more
+    return Mounted.from_json(line.decode())
+
+
+def failure_line(error: MountfsError) -> str:
+    """How the background program says that it cannot mount."""
+    return json.dumps({"error": str(error), "kind": type(error).__name__})
+
+
+def _converse(child: subprocess.Popen[bytes], question: bytes) -> bytes:
+    """Hand the request over and wait for one line; empty if the program ended without one."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        child.stdin.write(question)
+        child.stdin.close()
+    except BrokenPipeError:
+        return b""
+    line = b""
+    deadline = time.monotonic() + START_TIME
+    while not line.endswith(b"\n"):
+        if not select.select([child.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise MountError(f"the mount did not come up within {START_TIME:g} s")
+        piece = os.read(child.stdout.fileno(), 65536)
+        if not piece:
+            return b""
+        line += piece
+    return line
+
+
+def _as_error(answer: dict[str, str]) -> MountfsError:
+    """The error that the other program reported, of the same class, so that it means the same here."""
+    kind = getattr(errors, answer["kind"], MountError)
+    error: MountfsError = kind.__new__(kind)
+    error.args = (answer["error"],)
+    return error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

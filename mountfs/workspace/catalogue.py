@@ -1,0 +1,94 @@
+"""What the viewer sees, indexed by folder: a tree from the studio, kept up to date by its changes.
+
+All questions are answered from memory. That is what lets a listing, a failed look-up and `stat` never wait
+for a network or a database.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from mountfs.model import ROOT, Asset, AssetId, Changes, Collection, CollectionId, Person, Tree, UserId
+from mountfs.rights import may_add, may_checkpoint
+
+
+class Catalogue:
+    """The visible assets and collections, and which folder each is in."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.viewer = tree.viewer
+        self.cursor = tree.cursor
+        self.assets: dict[AssetId, Asset] = dict(tree.assets)
+        self.collections: dict[CollectionId, Collection] = dict(tree.collections)
+        self._people: dict[UserId, Person] = dict(tree.people)
+        self._assets_in: defaultdict[CollectionId, set[AssetId]] = defaultdict(set)
+        self._folders_in: defaultdict[CollectionId, set[CollectionId]] = defaultdict(set)
+        for asset in self.assets.values():
+            self._assets_in[asset.collection].add(asset.id)
+        for collection in self.collections.values():
+            self._folders_in[collection.parent].add(collection.id)
+
+    def knows(self, collection: CollectionId) -> bool:
+        """Whether the folder exists for the viewer; the root always does."""
+        return collection == ROOT or collection in self.collections
+
+    def assets_in(self, collection: CollectionId) -> Iterable[Asset]:
+        """The visible assets directly in a folder, in no order."""
+        return (self.assets[asset] for asset in self._assets_in.get(collection, ()))
+
+    def folders_in(self, collection: CollectionId) -> Iterable[Collection]:
+        """The visible collections directly in a folder, in no order."""
+        return (self.collections[folder] for folder in self._folders_in.get(collection, ()))
+
+    def folder_count(self, collection: CollectionId) -> int:
+        """How many visible collections are directly in a folder."""
+        return len(self._folders_in.get(collection, ()))
+
+    def may_write_in(self, collection: CollectionId) -> bool:
+        """Whether the viewer may add to the folder, or sees an asset in it that they may checkpoint."""
+        viewer = self.viewer
+        return may_add(viewer) or any(may_checkpoint(viewer, asset) for asset in self.assets_in(collection))
+
+    def username(self, user: UserId) -> str:
+        """The short name of a person; their id if the viewer does not know them, empty for nobody."""
+        person = self._people.get(user)
+        return person.username if person else str(user)
+
+    def apply(self, changes: Changes) -> set[CollectionId]:
+        """Take over changes; the folders whose listing or attributes may be different now."""
+        touched: set[CollectionId] = set()
+        for asset_id in changes.gone_assets:
+            touched |= self._remove_asset(asset_id)
+        for collection_id in changes.gone_collections:
+            touched |= self._remove_collection(collection_id)
+        for collection in changes.collections:
+            touched |= self._remove_collection(collection.id)
+            touched |= {collection.id, collection.parent}
+            self.collections[collection.id] = collection
+            self._folders_in[collection.parent].add(collection.id)
+        for asset in changes.assets:
+            touched |= self._remove_asset(asset.id)
+            touched.add(asset.collection)
+            self.assets[asset.id] = asset
+            self._assets_in[asset.collection].add(asset.id)
+        self._people.update({person.id: person for person in changes.people})
+        if changes.viewer is not None:
+            self.viewer = changes.viewer
+            touched.update(self.collections, {ROOT})
+        self.cursor = changes.cursor
+        return touched
+
+    def _remove_asset(self, asset_id: AssetId) -> set[CollectionId]:
+        asset = self.assets.pop(asset_id, None)
+        if asset is None:
+            return set()
+        self._assets_in[asset.collection].discard(asset_id)
+        return {asset.collection}
+
+    def _remove_collection(self, collection_id: CollectionId) -> set[CollectionId]:
+        collection = self.collections.pop(collection_id, None)
+        if collection is None:
+            return set()
+        self._folders_in[collection.parent].discard(collection_id)
+        return {collection_id, collection.parent}

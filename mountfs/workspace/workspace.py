@@ -1,0 +1,171 @@
+"""One viewer's project as folders and open files: what `fs` translates the kernel's requests to.
+
+Names, attributes and failed look-ups are answered from memory. Only three things wait: the first look into
+the history of an asset, and reads.
+
+News of the project comes in through `refresh` and `reload`, whose answers say what the kernel has to forget.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from mountfs.content.library import ContentLibrary
+from mountfs.errors import MountfsError, NotFound, NotPermitted
+from mountfs.interfaces import Studio
+from mountfs.model import Changes, Checkpoint, ProjectId, Toggle, Tree
+from mountfs.rights import may_read
+from mountfs.workspace import xattrs
+from mountfs.workspace.attributes import Attributes, attributes_of
+from mountfs.workspace.folder_order import FolderOrder
+from mountfs.workspace.manifests import Manifests
+from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
+from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile
+from mountfs.workspace.space import Space, SpaceWatch
+
+log = logging.getLogger(__name__)
+
+
+class Workspace:
+    """A mounted project, without the kernel. `run` must be running."""
+
+    def __init__(
+        self,
+        project: ProjectId,
+        studio: Studio,
+        tree: Tree,
+        library: ContentLibrary,
+        space: SpaceWatch,
+        clock: Callable[[], float],
+    ) -> None:
+        self._studio = studio
+        self._library = library
+        self._space = space
+        self._studio_calls = trio.CapacityLimiter(4)
+        self._manifests = Manifests(studio, self._studio_calls)
+        self._order = FolderOrder()
+        self._namespace = Namespace(tree, project, clock)
+        self._prefetches, self._prefetch_jobs = trio.open_memory_channel[list[Checkpoint]](16)
+
+    @property
+    def tree_size(self) -> tuple[int, int]:
+        """How many assets and collections the viewer sees."""
+        catalogue = self._namespace.catalogue
+        return len(catalogue.assets), len(catalogue.collections)
+
+    @property
+    def space(self) -> Space:
+        """The latest figures of the disks."""
+        return self._space.now
+
+    def node(self, ino: int) -> Node | None:
+        """The node of an inode number."""
+        return self._namespace.nodes.get(ino)
+
+    def forget(self, ino: int, count: int) -> None:
+        """The kernel gave back references to a node."""
+        self._namespace.nodes.forget(ino, count)
+
+    def attributes(self, node: Node) -> Attributes:
+        """What `stat` says of a node."""
+        return attributes_of(node, self._namespace.catalogue)
+
+    def xattr(self, node: Node, name: bytes) -> bytes | None:
+        """The value of an extended attribute of our own, or None."""
+        return xattrs.value_of(node, name, self._namespace.catalogue)
+
+    def child_nowait(self, folder: Folder, name: bytes) -> Node | None:
+        """What a name is, from memory; None if nothing, or if it is a version nobody has fetched yet."""
+        return self._namespace.child(folder, name)
+
+    async def child(self, folder: Folder, name: bytes) -> Node | None:
+        """What a name is. Waits only in the history of an asset that was not looked into yet."""
+        found = self._namespace.child(folder, name)
+        if found is None and isinstance(folder, AssetHistory) and not folder.complete:
+            await self.look_into(folder)
+            found = self._namespace.child(folder, name)
+        return found
+
+    def listing_nowait(self, folder: Folder) -> list[tuple[bytes, Node]] | None:
+        """Everything in a folder, in order; None where `look_into` comes first."""
+        if isinstance(folder, AssetHistory):
+            return None
+        return list(self._namespace.children(folder).items())
+
+    async def listing(self, folder: Folder) -> list[tuple[bytes, Node]]:
+        """Everything in a folder, in order."""
+        if isinstance(folder, AssetHistory):
+            await self.look_into(folder)
+        return list(self._namespace.children(folder).items())
+
+    async def look_into(self, folder: AssetHistory) -> None:
+        """Fetch the versions of an asset. NotFound, NotPermitted. Nothing is changed if cancelled."""
+        asset = self._namespace.catalogue.assets.get(folder.asset)
+        versions = await trio.to_thread.run_sync(
+            self._studio.history, folder.asset, limiter=self._studio_calls, abandon_on_cancel=True
+        )
+        self._namespace.set_history(folder, versions)
+        folder.complete = self._namespace.catalogue.assets.get(folder.asset) is asset
+
+    def open(self, node: Node) -> OpenFile:
+        """Open a file's content. NotPermitted if the viewer may have no bytes."""
+        if isinstance(node, Link):
+            return OpenBody(node.body)
+        if not isinstance(node, File | Version):
+            raise NotFound("this has no content")
+        if not may_read(self._namespace.catalogue.viewer):
+            raise NotPermitted(Toggle.PULL_CHUNK)
+        if node.content is None or node.content.size == 0:
+            return OpenBody(b"")
+        if isinstance(node, File) and (ahead := self._order.opened(node)):
+            self._prefetch(ahead)
+        return OpenCheckpoint(node.content, self._manifests, self._library)
+
+    def may_still_read(self, node: Node) -> bool:
+        """Whether an open file may have bytes that are not decoded yet: not once it is out of sight."""
+        catalogue = self._namespace.catalogue
+        in_sight = not isinstance(node, File | Version) or node.asset in catalogue.assets
+        return in_sight and may_read(catalogue.viewer)
+
+    def refresh(self, changes: Changes) -> News:
+        """Take over changes; what the kernel has to forget."""
+        return self._namespace.refresh(changes)
+
+    def reload(self, tree: Tree) -> News:
+        """Take over a whole tree; what the kernel has to forget."""
+        return self._namespace.reload(tree)
+
+    @property
+    def root(self) -> Folder:
+        """The top of the mount."""
+        return self._namespace.root
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve what is fetched in the background, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._manifests.run)
+            nursery.start_soon(self._space.run)
+            nursery.start_soon(self._serve_prefetches)
+            await nursery.start(self._library.run)
+            task_status.started()
+
+    def _prefetch(self, contents: list[Checkpoint]) -> None:
+        self._manifests.start(content.id for content in contents)
+        try:
+            self._prefetches.send_nowait(contents)
+        except trio.WouldBlock:
+            log.debug("too many folders are read at once: %d files are not made ready", len(contents))
+
+    async def _serve_prefetches(self) -> None:
+        async for contents in self._prefetch_jobs:
+            manifests = []
+            for content in contents:
+                try:
+                    manifests.append(await self._manifests.get(content.id))
+                except MountfsError as exc:  # whoever reads the file is told
+                    log.debug("a manifest could not be made ready: %s", exc)
+            await self._library.prefetch(manifests)

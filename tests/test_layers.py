@@ -17,8 +17,12 @@ import mountfs
 
 PACKAGE = Path(mountfs.__file__).parent
 
-FLOOR = frozenset({"model", "errors", "interfaces", "rights", "digest", "names", "ignore", "config"})
-EVERYTHING = frozenset({"fs", "workspace", "content", "studio", "storage", "control", "daemon", "cli"})
+FLOOR = frozenset(
+    {"model", "errors", "interfaces", "rights", "digest", "_density", "names", "ignore", "config"}
+)
+MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control"})
+LAYERS = frozenset({"fs", "workspace", "content", "studio", "storage"})
+EVERYTHING = MOUNTING | LAYERS | {"daemon", "exchange", "doctor", "cli"}
 
 # What a part may import besides the floor and itself, and why not more.
 MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
@@ -27,14 +31,25 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
         for name in FLOOR
     },
     "fs": (
-        frozenset({"workspace"}),
+        frozenset({"workspace", "mountpoints"}),
         "fs translates for the kernel; chunks, rules and SQL are not its business",
     ),
     "workspace": (frozenset({"content"}), "the workspace knows neither the kernel nor the studio's half"),
     "content": (frozenset(), "content is bytes by name: it knows neither assets' rules nor where chunks lie"),
     "studio": (frozenset({"storage"}), "the studio is the authority and knows nothing of its clients"),
     "storage": (frozenset(), "storage knows neither users nor clients"),
-    "control": (frozenset(), "both ends of the control socket use it: the daemon, and commands"),
+    "mountpoints": (frozenset(), "what the mount table says is the same for every program"),
+    "mountlock": (frozenset({"mountpoints"}), "a lock is about a mount, not about what it shows"),
+    "launch": (frozenset({"mountpoints"}), "whoever starts a daemon imports none of it"),
+    "control": (
+        frozenset({"mountpoints"}),
+        "both ends of the socket use it: the daemon, and commands",
+    ),
+    "exchange": (
+        frozenset({"content", "studio", "storage"}),
+        "folders go in and out without a mount",
+    ),
+    "doctor": (frozenset({"mountpoints", "studio", "storage"}), "it looks at things, and starts none"),
     "daemon": (EVERYTHING, "it puts the mount together"),
     "cli": (EVERYTHING | {"__version__"}, "it puts the commands together"),
     "__main__": (EVERYTHING, "it starts the command line"),
@@ -45,8 +60,11 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
 # Who may import a library that is heavy, optional, or somebody's whole subject.
 ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
     "pyfuse3": (frozenset({"fs"}), "everything but fs runs without FUSE"),
-    "sqlalchemy": (frozenset({"storage", "studio", "testing"}), "a client needs no database packages"),
-    "sqlite3": (frozenset({"storage", "studio", "cli", "testing"}), "a client needs no database packages"),
+    "sqlalchemy": (
+        frozenset({"storage", "studio", "exchange", "testing"}),
+        "a client needs no database",
+    ),
+    "sqlite3": (frozenset({"storage", "studio", "cli", "testing"}), "a client needs no database"),
     "click": (frozenset({"cli"}), "only the command line talks to a terminal"),
     "rich": (frozenset({"cli"}), "only the command line talks to a terminal"),
     "trio": (
@@ -123,11 +141,20 @@ for module in pkgutil.walk_packages(mountfs.__path__, "mountfs.", onerror=lambda
 """
 
 
+PROJECT_PARTS = [
+    *("mountfs.storage", "mountfs.studio", "mountfs.exchange", "mountfs.doctor", "mountfs.testing"),
+    *("mountfs.cli.verify", "mountfs.cli.doctor"),  # commands that are about nothing else
+]
+
+
 @pytest.mark.parametrize(
     ("blocked", "left_out"),
     [
         (["pyfuse3"], ["mountfs.fs"]),
-        (["sqlalchemy", "sqlite3", "watchfiles"], ["mountfs.storage", "mountfs.studio", "mountfs.testing"]),
+        (
+            ["sqlalchemy", "sqlite3", "watchfiles"],
+            PROJECT_PARTS,
+        ),
     ],
     ids=["a server without FUSE", "a client without a database"],
 )

@@ -149,7 +149,12 @@ def test_a_name_too_long_for_linux_is_shortened():
 
 def test_what_runs_code_is_not_shown():
     """Looking into a mounted folder never starts a program that the project brought along."""
-    rows = [asset("a", ".envrc"), asset("b", "x", ".DESKTOP"), collection("c", ".git"), asset("d", "fine")]
+    rows: list[Asset | Collection] = [
+        asset("a", ".envrc"),
+        asset("b", "x", ".DESKTOP"),
+        collection("c", ".git"),
+        asset("d", "fine"),
+    ]
     assert names.shown_names(rows) == {"d": "fine"}
 
 

@@ -1,0 +1,5 @@
+"""``python -m mountfs`` is ``mountfs``."""
+
+from mountfs.cli import main
+
+main()

@@ -1,0 +1,194 @@
+"""The command line. A command parses, calls one function and prints; everything else lies below.
+
+Modules are imported when their command runs, so that ``mountfs --help`` is quick and works on a machine that
+has only one half of mountfs installed.
+
+`EXITS` is the one table that turns what happened into an exit code and into what to do next. Scripts rely on
+the codes; docs/reference.md lists them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+import click
+
+from mountfs import errors
+from mountfs.names import printable
+
+OK = 0
+UNEXPECTED = 1
+USAGE = 2
+NOT_FOUND = 3
+REFUSED = 4
+INCOMPLETE = 5
+DAMAGED = 6
+PROJECT_FILE = 7
+MOUNT = 8
+SETTINGS = 9
+UNAVAILABLE = 10
+STOPPED = 130
+NOBODY_READS = 141
+
+MEANINGS: dict[int, str] = {
+    OK: "done",
+    UNEXPECTED: "something nobody foresaw; --debug shows where",
+    USAGE: "the command line is wrong",
+    NOT_FOUND: "no such file, folder, project or user (or not for these eyes)",
+    REFUSED: "not permitted, or the name is not available",
+    INCOMPLETE: "finished, but what is listed needs attention",
+    DAMAGED: "content is damaged or missing; what is listed is affected, nothing else",
+    PROJECT_FILE: "the project file cannot be used, or not in this way",
+    MOUNT: "mounting or unmounting did not work",
+    SETTINGS: "the configuration or the installation is at fault",
+    UNAVAILABLE: "a disk, the chunk storage or the mount's daemon did not answer",
+    STOPPED: "stopped by Ctrl-C; everything is consistent, run it again to go on",
+    NOBODY_READS: "whatever read the output went away",
+}
+"""Every exit code of every command."""
+
+
+class Exit(NamedTuple):
+    """How a command ends because of an error: its exit code, and what the person can do."""
+
+    code: int
+    advice: str
+
+
+EXITS: dict[type[BaseException], Exit] = {
+    errors.NotFound: Exit(NOT_FOUND, "Look with mountfs ls what is there."),
+    errors.Refused: Exit(REFUSED, ""),
+    errors.NotPermitted: Exit(REFUSED, "An admin of the project can change your role."),
+    errors.NotAssigned: Exit(REFUSED, "Its assignee, or whoever may assign it, can help."),
+    errors.LostRace: Exit(REFUSED, "Look at the newest version, then try again."),
+    errors.ContentError: Exit(DAMAGED, "mountfs verify PROJECT.clst lists everything that is affected."),
+    errors.ProjectFileError: Exit(PROJECT_FILE, ""),
+    errors.ProjectBusy: Exit(PROJECT_FILE, "Try again when the other program has finished."),
+    errors.StorageUnavailable: Exit(UNAVAILABLE, "mountfs doctor PROJECT.clst looks at disks and folders."),
+    errors.DeadlineExceeded: Exit(UNAVAILABLE, "Try again; mountfs doctor looks for the cause."),
+    errors.MountError: Exit(MOUNT, ""),
+    errors.ConfigError: Exit(SETTINGS, ""),
+    errors.MountfsError: Exit(UNEXPECTED, ""),
+    FileNotFoundError: Exit(NOT_FOUND, "Is the name spelled right?"),
+    NotADirectoryError: Exit(NOT_FOUND, "It should be a folder."),
+    FileExistsError: Exit(REFUSED, "Choose another name, or move away what is there."),
+    PermissionError: Exit(REFUSED, "You may not read or write this; ls -l shows who may."),
+    OSError: Exit(UNAVAILABLE, ""),
+    KeyboardInterrupt: Exit(STOPPED, "Everything is consistent; run it again to go on."),
+    Exception: Exit(UNEXPECTED, "This is a fault in mountfs: please report it with what --debug shows."),
+}
+"""What happened → how the command ends. The nearest class of an error counts."""
+
+# Packages of the extras → the extra that brings them.
+EXTRAS = {"sqlalchemy": "project", "watchfiles": "project", "pyfuse3": "mount"}
+
+COMMANDS = {
+    "init": ("mountfs.cli.init", "Make a new, empty project file."),
+    "import": ("mountfs.cli.import_", "Take a folder's files into a project."),
+    "mount": ("mountfs.cli.mount", "Show a project as a folder."),
+    "umount": ("mountfs.cli.umount", "End a mount."),
+    "ls": ("mountfs.cli.ls", "List a folder of a project."),
+    "log": ("mountfs.cli.log", "List the versions of a file, newest first."),
+    "show": ("mountfs.cli.show", "Tell everything about a file or folder."),
+    "export": ("mountfs.cli.export", "Write a project's files into an ordinary folder, verified."),
+    "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),
+    "doctor": ("mountfs.cli.doctor", "Look for what is wrong on this machine, and say what mends it."),
+}
+"""Name → module with a click command ``command``, and the line that ``mountfs --help`` shows."""
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """In the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """The command of this name. ImportError names a missing extra."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mountfs", message="%(package)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def mountfs(debug: bool) -> None:
+    """Mount a creative studio's versioned assets as ordinary files.
+
+    A project is one file, NAME.clst. Begin with these three:
+
+    \b
+      mountfs init film.clst
+      mountfs import ~/film film.clst
+      mountfs mount film.clst ~/mnt
+
+    PATH is a path inside a mount, or PROJECT.clst:/path/in/the/project.
+
+    Every command ends with 0 when it is done; mountfs COMMAND --help lists its other exit codes.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code. Nothing a person does ends in a traceback."""
+    given = list(sys.argv[1:] if args is None else args)
+    # Text that this terminal's encoding lacks is spelled out instead of ending the command.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = mountfs.main(given, prog_name="mountfs", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exc:
+        code = exc.exit_code
+    except click.ClickException as exc:
+        exc.show()
+        code = exc.exit_code
+    except BrokenPipeError:
+        # As with any other program in a pipe: quiet. Python must not try to flush again on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = NOBODY_READS
+    except (Exception, KeyboardInterrupt, click.Abort) as exc:  # noqa: BLE001  # the last boundary: EXITS
+        code = report(exc, debug="--debug" in given)
+    sys.exit(code if isinstance(code, int) else OK)
+
+
+def report(exc: BaseException, *, debug: bool = False) -> int:
+    """Tell what happened and what to do, on one line of stderr; the exit code for it."""
+    if debug:
+        traceback.print_exception(exc)
+    if isinstance(exc, click.Abort):
+        exc = KeyboardInterrupt()
+    code, advice = next(EXITS[kind] for kind in type(exc).__mro__ if kind in EXITS)
+    if isinstance(exc, ImportError) and (extra := EXTRAS.get((exc.name or "").partition(".")[0])):
+        code, advice = SETTINGS, f"Install it: pip install 'mountfs[{extra}]'"
+    click.echo(f"mountfs: {sentence(exc)} {advice}".rstrip(), err=True)
+    return code
+
+
+def sentence(exc: BaseException) -> str:
+    """An error's text as one sentence that a terminal can show."""
+    if isinstance(exc, KeyboardInterrupt):
+        text = "stopped"
+    elif isinstance(exc, OSError) and exc.strerror:
+        text = f"{exc.filename}: {exc.strerror}" if exc.filename else exc.strerror
+    elif isinstance(exc, ImportError) and exc.name:
+        text = f"the Python package {exc.name} is not installed"
+    elif isinstance(exc, errors.MountfsError):
+        text = str(exc) or type(exc).__name__
+    else:
+        text = f"{type(exc).__name__}: {exc}"
+    text = " ".join(printable(line) for line in text.splitlines() if line.strip())
+    return text if text.endswith((".", "!", "?")) else text + "."

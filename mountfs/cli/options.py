@@ -1,0 +1,47 @@
+"""Arguments and options that several commands share, and the part of ``--help`` about exit codes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mountfs.cli import MEANINGS, OK, STOPPED
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+project_argument = click.argument("project_file", metavar="PROJECT.clst", type=click.Path(path_type=Path))
+
+path_argument = click.argument("path", metavar="PATH")
+
+storage_dir_option = click.option(
+    "--storage-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the chunks of a project with storage 'deflated' lie.",
+)
+
+as_option = click.option(
+    "--as",
+    "username",
+    metavar="USERNAME",
+    help="See the project as this user. A view, no protection: who can read the file can read all of it.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def exits(*codes: int) -> Callable[[Command], Command]:
+    """Add the exit codes of a command to the end of its help (below ``@click.command``)."""
+
+    def add(function: Command) -> Command:
+        lines = [f"{code:>5}  {MEANINGS[code]}" for code in sorted({OK, *codes, STOPPED})]
+        function.__doc__ = (
+            f"{inspect.cleandoc(function.__doc__ or '')}\n\n\b\nExit codes:\n" + "\n".join(lines) + "\n"
+        )
+        return function
+
+    return add

@@ -1,0 +1,81 @@
+"""What a command prints: tables with colour on a terminal, tab-separated lines in a pipe, or JSON.
+
+Names and comments come from a project that others wrote, so everything passes `printable` on its way to a
+terminal. In a pipe the same characters are escaped, so that one row is one line whatever a name holds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from mountfs.names import printable
+
+
+def as_json(value: Any) -> None:
+    """One JSON document, ASCII only, so that no terminal and no locale can misread it."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
+    """Rows under headings; the columns named in ``right`` are numbers. In a pipe: no headings, tabs."""
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in texts:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        shown.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in texts:
+        shown.add_row(*(Text(cell) for cell in row))
+    Console().print(shown)
+
+
+def fields(pairs: Iterable[tuple[str, object]]) -> None:
+    """Names and values, one pair a line, aligned on a terminal and separated by a tab in a pipe."""
+    shown = [(name, printable(str(value))) for name, value in pairs if value not in (None, "")]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(
+            f"{click.style(name.ljust(width), bold=True)}  {value}"
+            if sys.stdout.isatty()
+            else f"{name}\t{value}"
+        )
+
+
+def say(text: str) -> None:
+    """One line for the person, on stderr, so that stdout stays what a script reads."""
+    click.echo(printable(text), err=True)
+
+
+def time(seconds: float) -> str:
+    """A moment, in UTC, as ISO 8601: ``2026-11-21T10:11:12Z``."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)  # a foreign file can hold any number
+
+
+def size(count: int) -> str:
+    """Bytes for people: ``812 B``, ``4.2 MiB``."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

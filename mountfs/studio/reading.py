@@ -1,0 +1,291 @@
+"""Keeps a catalogue equal to the project file, whoever writes the file.
+
+`CatalogueReader.catch_up` costs one look at a counter while nobody commits. After a commit:
+
+1. *Quick look.* Each table has a *signature* (how many rows, their highest number, sums of their mtimes and
+   flags). Tables with the old signature are taken to be unchanged. Of the two big ones, assets and
+   checkpoints, the rows that carry a recent mtime or are new are read; small ones are read again.
+2. The signature that follows from what is now in memory must be the file's. If it is not, somebody deleted
+   rows or wrote some with old mtimes, as a synchronisation with a server does:
+3. *Full look.* Everything is read again and compared; what is equal stays the same object.
+
+A commit that left no trace in any signature, or any commit in a project that is read in a blink, gets the
+full look too: so a change that does not even touch an mtime is seen, except in a large project within a
+commit of other changes, and then with the next full look.
+
+`lock` protects the catalogue; it is taken after the database's write lock, never before.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import Boolean, Connection, Table, func, inspect, or_, select, type_coerce
+from sqlalchemy.types import NullType
+
+from mountfs.model import Asset, AssetId, CollectionId, UserId
+from mountfs.storage import tables
+from mountfs.storage.batches import batches
+from mountfs.storage.database import Database
+from mountfs.studio import rows
+from mountfs.studio.catalogue import AssetRow, Catalogue, CollectionRow, Versions
+
+SLACK = 5
+"""Seconds by which a row's mtime may lag behind the moment of its commit and still be found quickly."""
+
+BLINK = 0.03
+"""Seconds: a project that a full look reads in this time gets one after every commit."""
+
+_WATCHED = (
+    tables.asset,
+    tables.asset_checkpoint,
+    tables.collection,
+    tables.collection_assignee,
+    tables.asset_dependency,
+    tables.collection_dependency,
+    tables.user,
+    tables.role,
+    tables.status,
+)
+_INDIFFERENT = (
+    tables.chunk,
+    tables.mountfs_chunk,
+    tables.mountfs_checkpoint,
+    tables.mountfs_audit,
+    tables.tomb,
+)
+"""Tables whose growth explains a commit but changes nothing here. Chunks arrive often."""
+
+
+class Signature(NamedTuple):
+    """What is quickly known of a table: its number of rows, the highest row number, the sum of its mtimes,
+    and the sums of its flags."""
+
+    rows: int
+    last: int
+    mtimes: int
+    flags: tuple[int, ...]
+
+
+class CatalogueReader:
+    """A catalogue over an open project file, current as of the last `catch_up`.
+
+    ``clock`` gives Unix seconds, as in the rows' mtimes; ``blink`` as `BLINK`.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Callable[[], float] = time.time, blink: float = BLINK
+    ) -> None:
+        self.lock = threading.RLock()
+        self.catalogue = Catalogue()
+        self._database = database
+        self._clock = clock
+        self._blink = blink
+        self._version: int | None = None
+        self._cost = 0.0
+        self._looked_at = 0
+        self._signatures: dict[str, Signature] = {}
+
+    @contextmanager
+    def current(self) -> Iterator[Catalogue]:
+        """The catalogue brought up to date, and the lock on it for as long as the block lasts."""
+        with self.lock:
+            self.catch_up()
+            yield self.catalogue
+
+    def catch_up(self, connection: Connection | None = None) -> None:
+        """Take over whatever has been committed.
+
+        Inside a writing transaction, ``connection`` must be its own, before anything was written in it.
+        """
+        with self.lock:
+            version = self._database.data_version()
+            if version == self._version:
+                return
+            if connection is not None:
+                self._look(connection)
+            else:
+                with self._database.reading() as snapshot:
+                    self._look(snapshot)
+            self._version = version
+
+    def _look(self, connection: Connection) -> None:
+        # What is written in this very second may get rows after us that look no newer: hence the slack.
+        now = int(self._clock()) - SLACK
+        signatures = _signatures(connection)
+        if self._version is None or self._cost < self._blink or signatures == self._signatures:
+            self._look_fully(connection)
+        else:
+            self._look_quickly(connection, signatures)
+            if not self._agrees(signatures):
+                self._look_fully(connection)
+        self._signatures = signatures
+        self._looked_at = now
+
+    def _look_quickly(self, connection: Connection, signatures: dict[str, Signature]) -> None:
+        catalogue = self.catalogue
+        changed = {name for name, seen in signatures.items() if seen != self._signatures.get(name)}
+        if "status" in changed:
+            self._look_fully(connection)
+            return
+        self._read_small(connection, changed)
+        if "asset_checkpoint" in changed:
+            columns = tables.asset_checkpoint.c
+            touched = connection.execute(
+                select(columns.asset_id, rows.ROW_NUMBER).where(self._recent(tables.asset_checkpoint))
+            ).all()
+            places = {place for _, place in touched}
+            for asset in {asset for asset, _ in touched}:
+                places.update(catalogue.versions_of(asset).rows)
+            self._put_versions(read_versions(connection, places))
+        if "asset" in changed:
+            recent = connection.execute(rows.ASSETS.where(self._recent(tables.asset)))
+            for row in rows.asset_rows(recent, catalogue.statuses, catalogue.versions):
+                self._put_asset(row)
+
+    def _look_fully(self, connection: Connection) -> None:
+        begun = time.perf_counter()
+        catalogue = self.catalogue
+        catalogue.statuses = rows.statuses(connection)
+        self._read_small(connection, {table.name for table in _WATCHED})
+        statement = rows.checkpoints(with_ours=rows.has_ours(connection))
+        versions = dict(rows.version_rows(connection.execute(statement)))
+        for gone in catalogue.versions.keys() - versions.keys():
+            del catalogue.versions[gone]
+        for asset, known in versions.items():
+            self._put_version(asset, known)
+        found = rows.asset_rows(connection.execute(rows.ASSETS), catalogue.statuses, catalogue.versions)
+        seen = {self._put_asset(row) for row in found}
+        for missing in catalogue.assets.keys() - seen:
+            catalogue.drop_asset(missing)
+            catalogue.generation += 1
+        self._cost = time.perf_counter() - begun
+
+    def _read_small(self, connection: Connection, changed: set[str]) -> None:
+        catalogue = self.catalogue
+        if "collection" in changed:
+            read = rows.collection_rows(connection.execute(rows.COLLECTIONS))
+            seen = {self._put_collection(row) for row in read}
+            for missing in catalogue.collections.keys() - seen:
+                catalogue.drop_collection(missing)
+                catalogue.generation += 1
+        if "user" in changed:
+            members = {
+                member.person.id: member for member in rows.member_rows(connection.execute(rows.PEOPLE))
+            }
+            catalogue.members = {
+                id_: old if (old := catalogue.members.get(id_)) == member else member
+                for id_, member in members.items()
+            }
+        if "role" in changed:
+            catalogue.roles = rows.roles(connection)
+        if "collection_assignee" in changed:
+            pair = tables.collection_assignee.c
+            found = rows.pairs(connection, pair.assignee_id, pair.collection_id)
+            catalogue.assigned_folders = {
+                UserId(user): {CollectionId(folder) for folder in folders} for user, folders in found.items()
+            }
+        if "asset_dependency" in changed:
+            pair = tables.asset_dependency.c
+            found = rows.pairs(connection, pair.asset_id, pair.dependency_id)
+            catalogue.asset_needs = {
+                AssetId(asset): {AssetId(need) for need in needs} for asset, needs in found.items()
+            }
+        if "collection_dependency" in changed:
+            pair = tables.collection_dependency.c
+            found = rows.pairs(connection, pair.asset_id, pair.dependency_id)
+            catalogue.folder_needs = {
+                AssetId(asset): {CollectionId(need) for need in needs} for asset, needs in found.items()
+            }
+        if changed & {table.name for table in _WATCHED[3:]}:
+            catalogue.generation += 1
+
+    def _recent(self, table: Table) -> Any:
+        last = self._signatures[table.name].last
+        return or_(table.c.mtime >= self._looked_at, last < rows.ROW_NUMBER)
+
+    def _put_versions(self, found: dict[AssetId, Versions]) -> None:
+        catalogue = self.catalogue
+        for asset, known in found.items():
+            self._put_version(asset, known)
+            row = catalogue.assets.get(asset)
+            if row is not None and not row.asset.is_link:
+                self._put_asset(row._replace(asset=_with_head(row.asset, catalogue.versions[asset])))
+
+    def _put_version(self, asset: AssetId, known: Versions) -> None:
+        before = self.catalogue.versions.get(asset)
+        if before is None or before != known:
+            if before is not None and before.head == known.head:
+                known = known._replace(head=before.head)
+            self.catalogue.versions[asset] = known
+            self.catalogue.generation += 1
+
+    def _put_asset(self, row: AssetRow) -> AssetId:
+        before = self.catalogue.assets.get(row.asset.id)
+        if before != row:
+            if before is not None and before.asset == row.asset:
+                row = row._replace(asset=before.asset)
+            self.catalogue.put_asset(row)
+            self.catalogue.generation += 1
+        return row.asset.id
+
+    def _put_collection(self, row: CollectionRow) -> CollectionId:
+        if self.catalogue.collections.get(row.collection.id) != row:
+            self.catalogue.put_collection(row)
+            self.catalogue.generation += 1
+        return row.collection.id
+
+    def _agrees(self, signatures: dict[str, Signature]) -> bool:
+        """Whether what is in memory has the signature that assets and checkpoints have in the file."""
+        assets, versions = self.catalogue.assets.values(), self.catalogue.versions.values()
+        ours = (
+            (len(assets), sum(row.mtime for row in assets), sum(row.trashed for row in assets)),
+            (
+                sum(len(known.rows) for known in versions),
+                sum(known.mtimes for known in versions),
+                sum(known.trashed for known in versions),
+            ),
+        )
+        theirs = (signatures["asset"], signatures["asset_checkpoint"])
+        return all(
+            (count, mtimes) == (table.rows, table.mtimes) and trashed in table.flags
+            for (count, mtimes, trashed), table in zip(ours, theirs, strict=True)
+        )
+
+
+def read_versions(connection: Connection, places: Iterable[int]) -> dict[AssetId, Versions]:
+    """What is known of assets' checkpoints, from *all* of their row numbers."""
+    statement = rows.checkpoints(with_ours=rows.has_ours(connection))
+    found: list[rows.Row] = []
+    for batch in batches(places):
+        found += connection.execute(statement.where(rows.PLACE.in_(batch)))
+    found.sort(key=lambda row: (row[2], row[3], row[0]))
+    return dict(rows.version_rows(found))
+
+
+def _signatures(connection: Connection) -> dict[str, Signature]:
+    there = set(inspect(connection).get_table_names())
+    found = {}
+    for table in (*_WATCHED, *_INDIFFERENT):
+        if table.name not in there:
+            continue
+        if table in _INDIFFERENT:
+            last = connection.execute(select(func.max(rows.ROW_NUMBER)).select_from(table)).scalar()
+            found[table.name] = Signature(0, last or 0, 0, ())
+            continue
+        flags = [column for column in table.c if isinstance(column.type, Boolean) and column.name != "synced"]
+        sums = (func.sum(type_coerce(column, NullType())) for column in (table.c.mtime, *flags))
+        count, last, mtimes, *rest = connection.execute(
+            select(func.count(), func.max(rows.ROW_NUMBER), *sums).select_from(table)
+        ).one()
+        found[table.name] = Signature(count, last or 0, mtimes or 0, tuple(rest))
+    return found
+
+
+def _with_head(asset: Asset, known: Versions) -> Asset:
+    return asset if asset.head is known.head else replace(asset, head=known.head)

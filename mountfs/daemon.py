@@ -28,7 +28,6 @@ from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import Mounted, MountRequest, failure_line, start
 from mountfs.model import ProjectId, Tree
 from mountfs.workspace.feed import follow
-from mountfs.workspace.namespace import News
 from mountfs.workspace.space import SpaceWatch
 from mountfs.workspace.workspace import Workspace
 
@@ -142,10 +141,6 @@ class _Mount:
 
         invalidation = Invalidation()
 
-        def tell(news: News) -> None:
-            self._session.operations.forget_attributes(news)
-            invalidation.tell(news)
-
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._workspace.run)
@@ -154,7 +149,10 @@ class _Mount:
                 await self._serving.wait()
                 self._read_ahead_kb = self._session.set_read_ahead(self._request.options.read_ahead_kb)
                 await nursery.start(self._control().run)
-                nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, tell)
+                nursery.start_soon(
+                    follow, self._parts.studio, self._workspace, self._tree.cursor, invalidation.tell
+                )
+                nursery.start_soon(self._session.operations.make_ready)
                 self._announce()
         finally:
             invalidation.close()

@@ -35,12 +35,11 @@ class Ownership:
 
 
 class Entries:
-    """The kernel's attributes of every node it was told of."""
+    """Makes the kernel's attributes of nodes. They are kept with the node, until its attributes change."""
 
     def __init__(self, workspace: Workspace, ownership: Ownership) -> None:
         self._workspace = workspace
         self._ownership = ownership
-        self._made: dict[int, pyfuse3.EntryAttributes] = {}
         nothing = pyfuse3.EntryAttributes()
         nothing.st_ino = pyfuse3.InodeT(0)
         nothing.entry_timeout = TIMEOUT
@@ -49,14 +48,10 @@ class Entries:
 
     def of(self, node: Node) -> pyfuse3.EntryAttributes:
         """The attributes of a node."""
-        made = self._made.get(node.ino)
+        made: pyfuse3.EntryAttributes | None = node.shown
         if made is None:
-            made = self._made[node.ino] = self._make(self._workspace.attributes(node))
+            made = node.shown = self._make(self._workspace.attributes(node))
         return made
-
-    def drop(self, ino: int) -> None:
-        """Make them anew next time: they have changed, or nobody needs them."""
-        self._made.pop(ino, None)
 
     def _make(self, found: Attributes) -> pyfuse3.EntryAttributes:
         own = self._ownership

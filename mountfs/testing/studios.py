@@ -1,18 +1,19 @@
 """A studio in memory, for tests of what stands on one: a tree that tests change, and its history.
 
-It decides nothing: there is one viewer, who sees all that is in it. `hide` and `show` stand for whatever reason a
-studio may have.
+It decides nothing: there is one viewer, who sees all that is in it. `hide` and `show` stand for whatever
+reason a studio may have.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 import xxhash
 
-from mountfs.errors import NotFound, NotPermitted
+from mountfs.errors import NotFound, NotPermitted, Refused
 from mountfs.model import (
     ALL_TOGGLES,
     NOBODY,
@@ -51,9 +52,10 @@ class MemoryStudio:
         self._collections: dict[CollectionId, Collection] = {}
         self._assets: dict[AssetId, Asset] = {}
         self._hidden: set[AssetId] = set()
-        self._manifests: dict[CheckpointId, Manifest] = {}
+        self.manifests: dict[CheckpointId, Manifest] = {}
         self._histories: dict[AssetId, list[Checkpoint]] = {}
         self._log: list[Changes] = []
+        self._numbers = itertools.count()
         self._news = threading.Condition()
         self.manifest_calls: list[CheckpointId] = []
 
@@ -67,9 +69,7 @@ class MemoryStudio:
                 (one for one in self._collections.values() if (one.parent, one.name) == (parent, name)), None
             )
             if found is None:
-                found = Collection(
-                    CollectionId(f"c{len(self._collections)}"), name, parent, False, 1000, 1000
-                )
+                found = Collection(CollectionId(f"c{next(self._numbers)}"), name, parent, False, 1000, 1000)
                 self._collections[found.id] = found
                 self._commit(Changes(Cursor(""), collections=(found,)))
             parent = found.id
@@ -83,7 +83,7 @@ class MemoryStudio:
         collection = self.folder(folder)
         name, extension = split(file_name)
         asset = self._at(collection, name, extension)
-        asset_id = asset.id if asset else AssetId(f"asset{len(self._assets):04}")
+        asset_id = asset.id if asset else AssetId(f"asset{next(self._numbers):04}")
         history = self._histories.setdefault(asset_id, [])
         number = len(history) + 1
         checkpoint = Checkpoint(
@@ -100,7 +100,7 @@ class MemoryStudio:
         )
         pieces = [content[start : start + _PIECE] for start in range(0, len(content), _PIECE)]
         chunks: tuple[Chunk, ...] = tuple(map(self.store.add, pieces))
-        self._manifests[checkpoint.id] = Manifest(checkpoint.id, len(content), checkpoint.xxh3, chunks)
+        self.manifests[checkpoint.id] = Manifest(checkpoint.id, len(content), checkpoint.xxh3, chunks)
         history.append(checkpoint)
         new = Asset(
             asset_id,
@@ -121,16 +121,17 @@ class MemoryStudio:
     def link(self, path: str, pointer: str) -> AssetId:
         """A link at a path (without ``.url``)."""
         folder, _, name = path.rpartition("/")
-        asset_id = AssetId(f"asset{len(self._assets):04}")
+        asset_id = AssetId(f"asset{next(self._numbers):04}")
         self._histories[asset_id] = []
         self._put(Asset(asset_id, name, "", self.folder(folder), True, True, pointer, "", NOBODY, 2000, None))
         return asset_id
 
     def asset_at(self, path: str) -> Asset:
-        """The asset at a path."""
+        """The asset at a path. KeyError."""
         folder, _, file_name = path.rpartition("/")
         asset = self._at(self.folder(folder), *split(file_name))
-        assert asset is not None, path
+        if asset is None:
+            raise KeyError(path)
         return asset
 
     def change(self, path: str, **changes: object) -> None:
@@ -189,11 +190,11 @@ class MemoryStudio:
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint."""
         self.manifest_calls.append(checkpoint)
-        if checkpoint not in self._manifests:
+        if checkpoint not in self.manifests:
             raise NotFound("no such checkpoint")
         if not may_read(self._viewer):
             raise NotPermitted(Toggle.PULL_CHUNK)
-        return self._manifests[checkpoint]
+        return self.manifests[checkpoint]
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """All versions, newest first."""
@@ -204,26 +205,25 @@ class MemoryStudio:
         return list(reversed(self._histories[asset]))
 
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
-        """Not in memory."""
-        raise NotPermitted(Toggle.CREATE_CHECKPOINT)
+        """Refused."""
+        raise Refused(f"a studio in memory takes no {len(proposals)} proposals")
 
     def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
-        """Not in memory."""
-        raise NotPermitted(Toggle.CREATE_COLLECTION)
+        """Refused."""
+        raise Refused(f"a studio in memory makes no {parent}/{name} ({collection})")
 
     def rename(self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId) -> None:
-        """Not in memory."""
-        raise NotPermitted(Toggle.UPDATE_ASSET)
+        """Refused."""
+        raise Refused(f"a studio in memory does not rename {what} to {parent}/{name}{extension}")
 
     def trash(self, what: AssetId | CollectionId) -> None:
-        """Not in memory."""
-        raise NotPermitted(Toggle.DELETE_ASSET)
+        """Refused."""
+        raise Refused(f"a studio in memory does not trash {what}")
 
     def _at(self, collection: CollectionId, name: str, extension: str) -> Asset | None:
         place = (collection, name, extension)
-        return next(
-            (one for one in self._assets.values() if (one.collection, one.name, one.extension) == place), None
-        )
+        shown = (one for one in self._assets.values() if one.id not in self._hidden)
+        return next((one for one in shown if (one.collection, one.name, one.extension) == place), None)
 
     def _put(self, asset: Asset) -> None:
         self._assets[asset.id] = asset

@@ -102,6 +102,9 @@ class Namespace:
         if everything:
             news.attributes = [node.ino for node in self.nodes]
             news.names.append((ROOT_INO, HISTORY_NAME))  # it comes and goes with the right to see history
+        for ino in news.attributes:
+            if node := self.nodes.get(ino):
+                node.shown = None
         return news
 
     def _rebuild(self, folder: Folder, news: News) -> None:

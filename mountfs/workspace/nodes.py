@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mountfs.model import AssetId, Checkpoint, CollectionId, ProjectId
 
@@ -30,6 +30,10 @@ class Node:
     parent: Node | None
     lookups: int = field(default=0, init=False)
     attached: bool = field(default=False, init=False)
+    shown: Any = field(default=None, init=False)
+    """What the layer above made of its attributes, kept here so that it goes with the node; None: to be
+    made.
+    """
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,8 @@ News of the project comes in through `refresh` and `reload`, whose answers say w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 import trio
 
@@ -101,6 +102,14 @@ class Workspace:
         if isinstance(folder, AssetHistory):
             await self.look_into(folder)
         return list(self._namespace.children(folder).items())
+
+    def listings(self) -> Iterator[Sequence[Node]]:
+        """Everything in each folder, from the top down, worked out when it is asked for."""
+        waiting: deque[Folder] = deque([self.root])
+        while waiting:
+            children = list(self._namespace.children(waiting.popleft()).values())
+            yield children
+            waiting += (child for child in children if isinstance(child, Folder) and child.attached)
 
     async def look_into(self, folder: AssetHistory) -> None:
         """Fetch the versions of an asset. NotFound, NotPermitted. Nothing is changed if cancelled."""

@@ -1,0 +1,117 @@
+"""Following the project."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from mountfs.content.library import ContentLibrary
+from mountfs.errors import ProjectBusy
+from mountfs.model import Changes, Cursor, ProjectId
+from mountfs.testing.studios import MemoryStudio
+from mountfs.workspace.feed import follow
+from mountfs.workspace.namespace import News
+from mountfs.workspace.space import SpaceWatch
+from mountfs.workspace.workspace import Workspace
+
+
+class Told:
+    """Remembers the news, and lets a test wait for a name to be in it."""
+
+    def __init__(self) -> None:
+        self.names: set[bytes] = set()
+        self._came = trio.Event()
+
+    def __call__(self, news: News) -> None:
+        self.names |= {name for _, name in news.names}
+        self._came.set()
+        self._came = trio.Event()
+
+    async def wait_for(self, name: bytes) -> None:
+        with trio.fail_after(20):
+            while name not in self.names:
+                await self._came.wait()
+
+
+@pytest.fixture
+def looking(tmp_path: Path) -> Callable[[MemoryStudio], Workspace]:
+    def make(studio: MemoryStudio) -> Workspace:
+        library = ContentLibrary(studio.store, budget=64 << 20, workers=1)
+        space = SpaceWatch(tmp_path, [])
+        workspace = Workspace(ProjectId("film"), studio, studio.tree(), library, space, lambda: 0.0)
+        list(workspace.listings())
+        return workspace
+
+    return make
+
+
+async def test_a_commit_is_told_as_soon_as_it_is_made(looking: Callable[[MemoryStudio], Workspace]):
+    """What somebody else saves shows without anybody asking for it."""
+    studio = MemoryStudio()
+    told = Told()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, studio, looking(studio), studio.tree().cursor, told)
+        await trio.to_thread.run_sync(studio.write, "a.txt", b"a")
+        await told.wait_for(b"a.txt")
+        await trio.to_thread.run_sync(studio.write, "b.txt", b"b")
+        await told.wait_for(b"b.txt")
+        nursery.cancel_scope.cancel()
+
+
+class BusyStudio(MemoryStudio):
+    """Fails a few times before it answers."""
+
+    failures = 2
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        if self.failures:
+            self.failures -= 1
+            raise ProjectBusy("somebody else writes")
+        return super().changes(since, wait)
+
+
+async def test_a_studio_that_fails_for_a_while_is_asked_again(
+    looking: Callable[[MemoryStudio], Workspace], caplog: pytest.LogCaptureFixture
+):
+    """A busy project delays news; it does not end them."""
+    studio = BusyStudio()
+    told = Told()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, studio, looking(studio), studio.tree().cursor, told)
+        studio.write("a.txt", b"a")
+        await told.wait_for(b"a.txt")
+        nursery.cancel_scope.cancel()
+    assert caplog.text.count("somebody else writes") == 2
+
+
+class ForgetfulStudio(MemoryStudio):
+    """Does not know any cursor from before `forget` any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten = threading.Event()
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        if int(since) == 0 and self.forgotten.wait(wait):
+            return Changes(since, reload=True)
+        return super().changes(since, wait)
+
+
+async def test_when_the_studio_cannot_tell_what_changed_the_tree_is_read_again(
+    looking: Callable[[MemoryStudio], Workspace],
+):
+    """After a restore from backup the mount shows what is there now."""
+    studio = ForgetfulStudio()
+    told = Told()
+    workspace = looking(studio)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, studio, workspace, studio.tree().cursor, told)
+        studio.write("a.txt", b"a")
+        studio.forgotten.set()
+        await told.wait_for(b"a.txt")
+        nursery.cancel_scope.cancel()
+    assert workspace.tree_size == (1, 0)

@@ -1,0 +1,62 @@
+"""Which files are made ready because of those that were opened."""
+
+from __future__ import annotations
+
+import time
+
+from mountfs.model import ProjectId
+from mountfs.testing.studios import MemoryStudio
+from mountfs.workspace.folder_order import FolderOrder
+from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.nodes import File, Folder
+
+
+def files(count: int, *, big: frozenset[int] = frozenset()) -> list[File]:
+    studio = MemoryStudio()
+    for number in range(count):
+        studio.write(f"set/{number:04}.png", bytes(600_000 if number in big else 10))
+    namespace = Namespace(studio.tree(), ProjectId("film"), time.time)
+    folder = namespace.child(namespace.root, b"set")
+    assert isinstance(folder, Folder)
+    return [node for node in namespace.children(folder).values() if isinstance(node, File)]
+
+
+def opened(order: FolderOrder, all_files: list[File], *places: int) -> list[int]:
+    """The places of the files to be made ready after opening these."""
+    ready: list[int] = []
+    numbers = {file.asset: place for place, file in enumerate(all_files)}
+    for place in places:
+        ready += [numbers[content.asset] for content in order.opened(all_files[place])]
+    return ready
+
+
+def test_a_reader_in_order_gets_every_following_file_once():
+    """Nothing is fetched twice, and nothing left out, on the way through a folder."""
+    everything = files(500)
+    assert opened(FolderOrder(), everything, *range(500)) == list(range(2, 500))
+
+
+def test_a_single_file_and_jumps_make_nothing_ready():
+    """Random access costs nothing extra."""
+    assert opened(FolderOrder(), files(100), 5, 50, 20, 80, 3) == []
+
+
+def test_a_reader_that_leaves_out_some_files_is_in_order_too():
+    """Reading every other file of a sequence is reading in order."""
+    ready = opened(FolderOrder(), files(100), *range(0, 40, 2))
+    assert set(range(3, 40)) <= set(ready)
+    assert len(ready) == len(set(ready))
+
+
+def test_big_files_are_left_to_their_own_read_ahead():
+    """Making ready is for files of one chunk."""
+    ready = opened(FolderOrder(), files(20, big=frozenset({3, 4})), 0, 1, 2)
+    assert ready
+    assert not {3, 4} & set(ready)
+
+
+def test_the_first_window_is_small_and_later_ones_grow():
+    """Whoever looks at three files does not pay for a hundred."""
+    order, everything = FolderOrder(), files(300)
+    assert len(opened(order, everything, 0, 1)) == 8
+    assert len(opened(order, everything, *range(2, 60))) > 32

@@ -1,0 +1,183 @@
+"""Open files and what waits: manifests, history, reading ahead over files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from mountfs.content.library import ContentLibrary
+from mountfs.errors import ChunkCorrupt, NotFound, NotPermitted
+from mountfs.model import ALL_TOGGLES, ProjectId, Toggle
+from mountfs.testing.studios import MemoryStudio
+from mountfs.workspace.nodes import AssetHistory, File, Folder, Node
+from mountfs.workspace.space import SpaceWatch
+from mountfs.workspace.workspace import Workspace
+
+
+@asynccontextmanager
+async def working(studio: MemoryStudio, folder: Path) -> AsyncIterator[Workspace]:
+    library = ContentLibrary(studio.store, budget=64 << 20, workers=2)
+    space = SpaceWatch(folder, [folder])
+    workspace = Workspace(ProjectId("film"), studio, studio.tree(), library, space, lambda: 0.0)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(workspace.run)
+        yield workspace
+        nursery.cancel_scope.cancel()
+
+
+async def at(workspace: Workspace, path: str) -> Node:
+    node: Node = workspace.root
+    for name in path.split("/"):
+        assert isinstance(node, Folder)
+        found = await workspace.child(node, name.encode())
+        assert found is not None, path
+        node = found
+    return node
+
+
+async def test_a_file_reads_as_it_was_recorded_at_any_place(tmp_path: Path):
+    """Every range of a file is what was recorded, and nothing comes after its end."""
+    studio = MemoryStudio()
+    content = bytes(range(256)) * 1000
+    studio.write("a.bin", content)
+    async with working(studio, tmp_path) as workspace:
+        file = workspace.open(await at(workspace, "a.bin"))
+        for start, length in ((0, 10), (65_530, 20), (255_990, 100), (256_000, 5), (300_000, 1), (0, 10**6)):
+            assert bytes(await file.read(start, length)) == content[start : start + length]
+        file.close()
+
+
+async def test_an_open_file_stays_on_its_version(tmp_path: Path):
+    """Whoever has a file open reads the version they opened to its end, though a newer one is there."""
+    studio = MemoryStudio()
+    studio.write("a.bin", b"old" * 50_000)
+    async with working(studio, tmp_path) as workspace:
+        file = workspace.open(await at(workspace, "a.bin"))
+        start = bytes(await file.read(0, 10))
+        cursor = studio.tree().cursor
+        studio.write("a.bin", b"new" * 50_000)
+        workspace.refresh(studio.changes(cursor))
+        rest = bytes(await file.read(10, 200_000))
+        assert start + rest == b"old" * 50_000
+        newer = workspace.open(await at(workspace, "a.bin"))
+        assert bytes(await newer.read(0, 6)) == b"newnew"
+
+
+async def test_a_manifest_is_fetched_once_for_all_who_wait(tmp_path: Path):
+    """Many programs that open one file at the same time cost one question to the studio."""
+    studio = MemoryStudio()
+    studio.write("a.bin", b"x" * 100)
+    async with working(studio, tmp_path) as workspace:
+        node = await at(workspace, "a.bin")
+
+        async def read() -> None:
+            assert bytes(await workspace.open(node).read(0, 100)) == b"x" * 100
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(read)
+    assert len(studio.manifest_calls) == 1
+
+
+async def test_a_manifest_that_cannot_be_had_fails_the_read_and_is_asked_for_again(tmp_path: Path):
+    """A refusal reaches the reader; the next reader is not told yesterday's answer."""
+    studio = MemoryStudio()
+    checkpoint = studio.write("a.bin", b"x" * 100)
+    async with working(studio, tmp_path) as workspace:
+        node = await at(workspace, "a.bin")
+        kept = studio.manifests.pop(checkpoint.id)
+        with pytest.raises(NotFound):
+            await workspace.open(node).read(0, 100)
+        studio.manifests[checkpoint.id] = kept
+        assert bytes(await workspace.open(node).read(0, 100)) == b"x" * 100
+
+
+async def test_without_the_right_to_bytes_a_file_does_not_open(tmp_path: Path):
+    """A viewer who may not have chunks is refused at once, whoever they are on this machine."""
+    studio = MemoryStudio()
+    studio.write("a.bin", b"x")
+    studio.let(ALL_TOGGLES - {Toggle.PULL_CHUNK})
+    async with working(studio, tmp_path) as workspace:
+        with pytest.raises(NotPermitted):
+            workspace.open(await at(workspace, "a.bin"))
+
+
+async def test_an_open_file_out_of_sight_may_have_nothing_new(tmp_path: Path):
+    """Who lost sight of an asset while it was open gets no more of it than this machine has."""
+    studio = MemoryStudio()
+    studio.write("a.bin", b"x")
+    async with working(studio, tmp_path) as workspace:
+        node = await at(workspace, "a.bin")
+        assert workspace.may_still_read(node)
+        cursor = studio.tree().cursor
+        studio.hide("a.bin")
+        workspace.refresh(studio.changes(cursor))
+        assert not workspace.may_still_read(node)
+
+
+async def test_a_damaged_chunk_fails_only_the_reads_that_need_it(tmp_path: Path):
+    """Damage in one place leaves the rest of the file readable."""
+    studio = MemoryStudio()
+    content = bytes(65536) + b"\1" * 65536 + b"\2" * 65536
+    checkpoint = studio.write("a.bin", content)
+    damaged = studio.manifests[checkpoint.id].chunks[1].id
+    studio.store.frames[damaged] = studio.store.frames[damaged][:-3]
+    async with working(studio, tmp_path) as workspace:
+        file = workspace.open(await at(workspace, "a.bin"))
+        assert bytes(await file.read(0, 65536)) == bytes(65536)
+        with pytest.raises(ChunkCorrupt):
+            await file.read(65536, 1)
+        assert bytes(await file.read(131072, 70_000)) == b"\2" * 65536
+
+
+async def test_files_opened_in_order_are_made_ready_before_they_are_opened(tmp_path: Path):
+    """A reader of a folder of small files finds the later ones decoded already."""
+    studio = MemoryStudio()
+    for number in range(30):
+        studio.write(f"set/{number:02}.png", bytes([number]) * 1000)
+    async with working(studio, tmp_path) as workspace:
+        for number in range(3):
+            file = workspace.open(await at(workspace, f"set/{number:02}.png"))
+            assert bytes(await file.read(0, 5)) == bytes([number]) * 5
+            file.close()
+        later = workspace.open(await at(workspace, "set/06.png"))
+        with trio.fail_after(10):
+            while later.read_nowait(0, 5) is None:
+                await trio.lowlevel.checkpoint()
+        assert bytes(later.read_nowait(0, 5) or b"") == b"\6" * 5
+
+
+async def test_history_is_fetched_when_somebody_looks(tmp_path: Path):
+    """The versions of an asset are found by name, the newest too as soon as it is there."""
+    studio = MemoryStudio()
+    studio.write("a.txt", b"one")
+    async with working(studio, tmp_path) as workspace:
+        first = await at(workspace, ".checkpoints/a.txt/0001_2023-11-14T22-13-21Z_ada.txt")
+        assert bytes(await workspace.open(first).read(0, 10)) == b"one"
+        cursor = studio.tree().cursor
+        studio.write("a.txt", b"two")
+        workspace.refresh(studio.changes(cursor))
+        second = await at(workspace, ".checkpoints/a.txt/0002_2023-11-14T22-13-22Z_ada.txt")
+        assert bytes(await workspace.open(second).read(0, 10)) == b"two"
+        folder = await at(workspace, ".checkpoints/a.txt")
+        assert isinstance(folder, AssetHistory)
+        assert [node for _, node in await workspace.listing(folder)] == [first, second]
+        assert await workspace.child(folder, b"0003_nothing.txt") is None
+
+
+async def test_empty_files_and_links_need_no_studio(tmp_path: Path):
+    """What has no chunks is read at once."""
+    studio = MemoryStudio()
+    studio.write("empty.txt", b"")
+    studio.link("wiki", "https://harbor.example/wiki")
+    async with working(studio, tmp_path) as workspace:
+        empty = await at(workspace, "empty.txt")
+        assert isinstance(empty, File)
+        assert workspace.open(empty).read_nowait(0, 10) == b""
+        body = workspace.open(await at(workspace, "wiki.url")).read_nowait(0, 100)
+        assert body == b"[InternetShortcut]\nURL=https://harbor.example/wiki\n"
+    assert not studio.manifest_calls

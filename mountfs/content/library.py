@@ -1,75 +1,76 @@
-"""Content of checkpoints, read at any place: chunks are fetched when they are touched, and verified."""
+"""Content of checkpoints, read at any place: chunks are fetched when they are touched, and verified before.
+
+What the parts do: `reader` follows one reader and asks ahead for it, `fetches` brings each chunk once for all
+readers, `shelf` keeps decoded chunks within the budget.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable
 
 import trio
 
-from mountfs.digest import decode_frame
+from mountfs.content.fetches import Fetches
+from mountfs.content.reader import OpenContent, WholeFiles
+from mountfs.content.shelf import OVERHEAD
+from mountfs.digest import MAX_CHUNK
 from mountfs.interfaces import ChunkStore
 from mountfs.model import ChunkRef, Manifest
 
+__all__ = ["DEFAULT_BUDGET", "ContentLibrary", "OpenContent"]
+
 DEFAULT_BUDGET = 96 * 1024 * 1024
-"""Bytes of decoded chunks, ready or on their way."""
+"""Bytes of decoded chunks, there or on their way."""
+
+DEFAULT_WORKERS = 2
+"""Threads that fetch, decompress and verify: about 1 GB/s of raw bytes each."""
 
 
 class ContentLibrary:
-    """What readers open checkpoints at. Run `run` in a nursery for as long as anything is read."""
+    """What readers open checkpoints at. Run `run` in a nursery for as long as anything is read.
 
-    def __init__(self, store: ChunkStore, *, budget: int = DEFAULT_BUDGET, workers: int = 2) -> None:
-        self.store = store
-        self.budget = budget
-        self.limiter = trio.CapacityLimiter(workers)
+    ``budget`` (bytes, at least one chunk of the largest size) bounds the decoded chunks of all readers
+    together. A chunk that could not be had is not tried again for ``failure_rest`` seconds.
+    """
+
+    def __init__(
+        self,
+        store: ChunkStore,
+        *,
+        budget: int = DEFAULT_BUDGET,
+        workers: int = DEFAULT_WORKERS,
+        failure_rest: float = 1.0,
+    ) -> None:
+        if budget < MAX_CHUNK + OVERHEAD:
+            raise ValueError(f"a budget of {budget} bytes cannot hold one chunk")
+        self._fetches = Fetches(store, budget=budget, workers=workers, failure_rest=failure_rest)
+        self._whole_files = WholeFiles()
+
+    @property
+    def held(self) -> int:
+        """Bytes that decoded chunks take or are reserved for, never more than the budget."""
+        return self._fetches.shelf.held
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Fetch what readers ask for, until cancelled."""
-        task_status.started()
-        await trio.sleep_forever()
+        """Fetch what readers ask for, until cancelled; reads that still wait then get StorageUnavailable."""
+        await self._fetches.run(task_status=task_status)
 
     def open(self, manifest: Manifest) -> OpenContent:
-        """A reader of one checkpoint's content. Never blocks."""
-        return OpenContent(self, manifest)
+        """A reader of one checkpoint's content. Never waits. ChecksumMismatch if the sizes do not add up."""
+        return OpenContent(self._fetches, self._whole_files, manifest)
 
-    async def prefetch(self, manifests: Sequence[Manifest]) -> None:
-        """Make several small files ready in one thread job."""
+    async def prefetch(self, manifests: Iterable[Manifest]) -> None:
+        """Decode several small files in few thread jobs, before they are read; up to a quarter of the budget.
 
-    def close(self) -> None:
-        """Forget all decoded chunks."""
-
-
-class OpenContent:
-    """One reader's view of a checkpoint's content; it remembers how that reader moves."""
-
-    def __init__(self, library: ContentLibrary, manifest: Manifest) -> None:
-        self.library = library
-        self.manifest = manifest
-        self._starts = [0, *accumulate(chunk.size for chunk in manifest.chunks)]
-
-    async def read(self, offset: int, length: int) -> bytes | memoryview:
-        """The bytes at ``[offset, offset + length)``, fewer at the end of the file."""
-        end = min(offset + length, self.manifest.size)
-        parts: list[bytes] = []
-        while offset < end:
-            index = bisect_right(self._starts, offset) - 1
-            chunk = self.manifest.chunks[index]
-            ref = ChunkRef(self.manifest.checkpoint, index, chunk)
-
-            def fetch(ref: ChunkRef = ref) -> bytes:
-                return decode_frame(self.library.store.get(ref), ref.chunk)
-
-            raw = await trio.to_thread.run_sync(fetch, limiter=self.library.limiter)
-            start = offset - self._starts[index]
-            part = raw[start : start + end - offset]
-            parts.append(part)
-            offset += len(part)
-        return b"".join(parts)
-
-    def read_nowait(self, offset: int, length: int) -> bytes | memoryview | None:
-        """The same, if all of it is ready; else None."""
-        return b"" if length <= 0 or offset >= self.manifest.size else None
+        Returns when they are there; errors are left to those who read. If cancelled, what is on its way
+        still arrives.
+        """
+        await self._fetches.prefetch(
+            ChunkRef(manifest.checkpoint, index, chunk)
+            for manifest in manifests
+            for index, chunk in enumerate(manifest.chunks)
+        )
 
     def close(self) -> None:
-        """The reader goes away."""
+        """Let all decoded chunks go. Reads go on and fetch them again."""
+        self._fetches.shelf.clear()

@@ -14,7 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -102,6 +102,10 @@ COMMANDS = {
 """Name → module with a click command ``command``, and the line that ``mountfs --help`` shows."""
 
 
+class NobodyReads(Exception):
+    """The reader of the output has gone: BrokenPipeError under a name that click does not catch."""
+
+
 class Commands(click.Group):
     """The commands, each imported when it is asked for."""
 
@@ -115,6 +119,20 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """As click does, which prints help from here."""
+        try:
+            return super().make_context(*args, **more)
+        except BrokenPipeError as exc:
+            raise NobodyReads from exc
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as exc:
+            raise NobodyReads from exc
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
         """The list of commands, without importing any."""
@@ -156,9 +174,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as exc:
         exc.show()
         code = exc.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, NobodyReads):
         # As with any other program in a pipe: quiet. Python must not try to flush again on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
         code = NOBODY_READS
     except (Exception, KeyboardInterrupt, click.Abort) as exc:  # noqa: BLE001  # the last boundary: EXITS
         code = report(exc, debug="--debug" in given)

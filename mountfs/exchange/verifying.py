@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import xxhash
 from sqlalchemy import inspect, select
@@ -22,12 +21,10 @@ from mountfs.digest import decode_frame, frame_content_size
 from mountfs.errors import ChunkCorrupt, ContentError, StorageUnavailable
 from mountfs.exchange.meter import Meter
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
-from mountfs.names import showable
 from mountfs.storage.frames import contents
+from mountfs.storage.integrity import Recorded, damage, recorded
 from mountfs.storage.project import Project
-from mountfs.storage.tables import asset, asset_checkpoint, chunk, chunk_ref, collection, mountfs_chunk
-
-_Row = Any  # of SQLAlchemy: its columns are attributes
+from mountfs.storage.tables import chunk, chunk_ref, mountfs_chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +51,6 @@ class Verified:
     flaws: list[Flaw] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
-    path: str
-    number: int
-    id: CheckpointId
-    size: int
-
-
 class Verification:
     """One run over one project."""
 
@@ -76,14 +65,17 @@ class Verification:
 
     def run(self) -> Verified:
         """Look at everything. NotAProject if the database cannot be read at all."""
-        self.done.flaws += self._database()
-        versions = self._versions()
-        self.done.files = len({version.path for version in versions})
-        self.done.versions = len(versions)
-        self._meter.begin(sum(version.size for version in versions))
+        database = self._project.database
+        name = self._project.path.name
+        self.done.flaws += [Flaw(name, f"the database: {line}") for line in damage(database)]
+        with database.reading() as connection:
+            everything = list(recorded(connection))
+        self.done.files = len({content.path for content in everything})
+        self.done.versions = len(everything)
+        self._meter.begin(sum(version.size for version in everything))
         with ThreadPoolExecutor(self._workers, "verify") as pool:
             try:
-                for flaws in pool.map(self._version, versions):
+                for flaws in pool.map(self._version, everything):
                     self.done.flaws += flaws
                 for flaw in pool.map(self._stray, self._strays()):
                     self.done.flaws += [flaw] if flaw else []
@@ -94,34 +86,6 @@ class Verification:
         self.done.flaws += self._records()
         self.done.chunks = len(self._seen)
         return self.done
-
-    def _database(self) -> Iterator[Flaw]:
-        with self._project.database.reading() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(20)").scalars().all()
-        return (Flaw(self._project.path.name, f"the database: {line}") for line in found if line != "ok")
-
-    def _versions(self) -> list[_Version]:
-        """Every checkpoint; the number is its rank by time, as everywhere."""
-        columns = asset_checkpoint.c
-        with self._project.database.reading() as connection:
-            paths = _Paths(
-                connection.execute(select(collection.c.id, collection.c.name, collection.c.parent_id)).all(),
-                connection.execute(
-                    select(asset.c.id, asset.c.name, asset.c.extension, asset.c.collection_id)
-                ).all(),
-            )
-            rows = connection.execute(
-                select(columns.id, columns.asset_id, columns.file_size).order_by(
-                    columns.asset_id, columns.created_at, columns.id
-                )
-            ).all()
-        versions: list[_Version] = []
-        number, before = 0, None
-        for row in rows:
-            number = number + 1 if row.asset_id == before else 1
-            before = row.asset_id
-            versions.append(_Version(paths.of(row.asset_id), number, CheckpointId(row.id), row.file_size))
-        return sorted(versions, key=lambda version: (version.path, version.number))
 
     def _strays(self) -> list[ChunkId]:
         """Chunks that no checkpoint named."""
@@ -158,17 +122,10 @@ class Verification:
                     reason = f"its {what} size is {found[index]} bytes, and {size} are recorded"
                     yield Flaw(f"(chunk {name})", reason, chunk=name)
 
-    def _version(self, version: _Version) -> list[Flaw]:
+    def _version(self, version: Recorded) -> list[Flaw]:
         """Read one checkpoint from its first to its last byte, past whatever is damaged."""
         self._meter.now(version.path)
-        with self._project.database.reading() as connection:
-            columns = asset_checkpoint.c
-            row = connection.execute(
-                select(columns.chunks, columns.xxhash_checksum).where(columns.id == version.id)
-            ).first()
-        if row is None:
-            return []  # purged since the list was made
-        names = [ChunkId(name) for name in row.chunks.split(",")] if row.chunks else []
+        names = version.chunks
         whole = xxhash.xxh3_64()
         lengths: list[int | None] = []
         bad: dict[int, str] = {}
@@ -176,7 +133,7 @@ class Verification:
             if self._stop.is_set():
                 return []
             try:
-                raw = self._chunk(ChunkRef(version.id, index, Chunk(name, 0)))
+                raw = self._chunk(ChunkRef(version.checkpoint, index, Chunk(name, 0)))
             except (ContentError, StorageUnavailable) as exc:
                 bad[index] = str(exc)
                 lengths.append(None)
@@ -191,11 +148,11 @@ class Verification:
             return self._bad_chunks(version, names, lengths, bad)
         if size != version.size:
             reason = f"has {size} bytes of content, and {version.size} are recorded"
-        elif whole.hexdigest() != row.xxhash_checksum:
-            reason = f"has the checksum {whole.hexdigest()}, and {row.xxhash_checksum} is recorded"
+        elif whole.hexdigest() != version.xxh3:
+            reason = f"has the checksum {whole.hexdigest()}, and {version.xxh3} is recorded"
         else:
             return []
-        return [Flaw(version.path, reason, version.number, version.id, None, 0, version.size)]
+        return [Flaw(version.path, reason, version.number, version.checkpoint, None, 0, version.size)]
 
     def _chunk(self, ref: ChunkRef) -> bytes:
         """A chunk's raw bytes, whatever size is recorded for it. ChunkMissing, ChunkCorrupt."""
@@ -212,7 +169,7 @@ class Verification:
         return raw
 
     def _bad_chunks(
-        self, version: _Version, names: Sequence[ChunkId], lengths: list[int | None], bad: dict[int, str]
+        self, version: Recorded, names: Sequence[ChunkId], lengths: list[int | None], bad: dict[int, str]
     ) -> list[Flaw]:
         """A flaw for each bad chunk, with the bytes it stands for as far as they can be told."""
         begins = _positions(lengths, version.size, from_end=False)
@@ -220,7 +177,15 @@ class Verification:
         with self._lock:
             self._seen.update((names[index], None) for index in bad)
         return [
-            Flaw(version.path, reason, version.number, version.id, names[index], begins[index], ends[index])
+            Flaw(
+                version.path,
+                reason,
+                version.number,
+                version.checkpoint,
+                names[index],
+                begins[index],
+                ends[index],
+            )
             for index, reason in bad.items()
         ]
 
@@ -238,26 +203,3 @@ def _positions(lengths: Sequence[int | None], size: int, *, from_end: bool) -> l
         if length is not None:
             place += -length if from_end else length
     return positions[::-1] if from_end else positions
-
-
-class _Paths:
-    """Paths of assets as the project names them, also of those in the trash."""
-
-    def __init__(
-        self,
-        collections: Sequence[_Row],
-        assets: Sequence[_Row],
-    ) -> None:
-        self._collections = {row.id: (row.name, row.parent_id) for row in collections}
-        self._assets = {row.id: (row.name + row.extension, row.collection_id) for row in assets}
-
-    def of(self, asset_id: str) -> str:
-        """``/a/b/name.ext``; the id of an asset that has no row."""
-        if asset_id not in self._assets:
-            return f"(asset {asset_id})"
-        name, parent = self._assets[asset_id]
-        parts = [showable(name)]
-        while parent in self._collections and len(parts) < 100:  # a foreign file may have folders in a ring
-            name, parent = self._collections[parent]
-            parts.append(showable(name))
-        return "/" + "/".join(reversed(parts))

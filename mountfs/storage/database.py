@@ -37,10 +37,12 @@ from mountfs.errors import NotAProject, ProjectBusy, ProjectFileError, ProjectRe
 from mountfs.storage.connections import Access, connect, primary_code, translated
 from mountfs.storage.watch import FolderWatch
 
-_LOOK_AGAIN = 1.0
-"""Seconds after which a waiter looks even if nothing woke it: a network file system sends no events."""
+_SOON = 0.002
+"""Seconds after an event at which a waiter looks again: the log is written (which wakes) a moment before the
+commit counts (which does not). The pause doubles as long as there is nothing."""
 
-_LOOK_WITHOUT_WATCH = 0.25
+_WITHOUT_WATCH = 0.25
+"""Seconds between two looks where the kernel has no watch to give."""
 
 _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
@@ -48,13 +50,23 @@ _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 class Database:
     """An open project file. Usable from any thread.
 
-    ``busy_seconds`` bounds the wait for another writer. Raises NotAProject when there is no such file.
+    ``busy_seconds`` bounds the wait for another writer. ``patrol_seconds`` is how often a waiter looks for
+    commits that no event tells of: a network file system sends none. Raises NotAProject when there is no such
+    file.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, busy_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        busy_seconds: float = 10.0,
+        patrol_seconds: float = 1.0,
+    ) -> None:
         self.path = path.absolute()
         self.read_only = read_only
         self._busy_seconds = busy_seconds
+        self._patrol_seconds = patrol_seconds
         self._real = self.path.resolve()
         self._identity = self._look()
         self._turn = threading.Lock()
@@ -156,16 +168,19 @@ class Database:
                 self._wait(watch, deadline, known)
 
     def _wait(self, watch: FolderWatch | None, deadline: float, known: int) -> None:
+        pause = self._patrol_seconds
         while not self._closed and self.data_version() == known:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            if watch is not None:
-                watch.wait(min(left, _LOOK_AGAIN), self._wake)
-            else:
+            if watch is None:
                 poll = select.poll()
                 poll.register(self._wake, select.POLLIN)
-                poll.poll(min(left, _LOOK_WITHOUT_WATCH) * 1000)
+                poll.poll(min(left, _WITHOUT_WATCH) * 1000)
+            elif watch.wait(min(left, pause), self._wake):
+                pause = _SOON
+            else:
+                pause = min(2 * pause, self._patrol_seconds)
 
     def close(self) -> None:
         """Close every connection and let waiters go. Twice is no error."""

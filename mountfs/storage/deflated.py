@@ -10,6 +10,7 @@ never followed.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -99,15 +100,18 @@ class DeflatedChunks:
                 raise StorageUnavailable(f"the folder of the chunks, {self._root}, is not there") from None
             raise ChunkMissing(chunk) from None
         except OSError as exc:
+            if exc.errno == errno.ELOOP:
+                raise ChunkCorrupt(chunk, "its file is a link") from exc
             raise StorageUnavailable(f"{path} cannot be read: {exc.strerror}") from exc
-        with open(descriptor, "rb", buffering=0) as file:
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FRAME:
                 raise ChunkCorrupt(chunk, "its file is not one of a chunk")
-            try:
-                return file.read(MAX_FRAME)
-            except OSError as exc:
-                raise StorageUnavailable(f"{path} cannot be read: {exc.strerror}") from exc
+            return os.read(descriptor, MAX_FRAME)
+        except OSError as exc:
+            raise StorageUnavailable(f"{path} cannot be read: {exc.strerror}") from exc
+        finally:
+            os.close(descriptor)
 
     def _is_sound(self, chunk: ChunkId, frame: bytes) -> bool:
         try:

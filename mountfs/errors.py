@@ -8,6 +8,7 @@
     │   ├── NotPermitted      the role lacks a toggle
     │   ├── NotAssigned       a task belongs to somebody else
     │   ├── WouldWiden        the act would show something to someone new
+    │   ├── BeyondSight       the act would reach things that the viewer does not see
     │   ├── LostRace          the head moved since the content was made
     │   ├── NameTaken         the name is not available
     │   ├── NameInvalid       a name that cannot be one
@@ -64,6 +65,10 @@ class NotAssigned(Refused):
 
 class WouldWiden(Refused):
     """The act would show something to someone new, and the actor may not do that here."""
+
+
+class BeyondSight(Refused):
+    """The act would reach things that the viewer does not see."""
 
 
 class LostRace(Refused):

@@ -122,7 +122,7 @@ def shown_names(
         shown[thing.id] = plain
     for thing, plain in later:
         name = next(
-            name for length in (8, 13, 36) if (name := _with_id(plain, thing.id[:length])) not in taken
+            name for length in (8, 13, 36) if (name := with_id(plain, thing.id[:length])) not in taken
         )
         taken.add(name)
         shown[thing.id] = name
@@ -174,7 +174,7 @@ def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8", "surrogatepass"))
 
 
-def _with_id(file_name: str, short_id: str) -> str:
+def with_id(file_name: str, short_id: str) -> str:
     """``NAME (id).ext``, shortened at the end of NAME until it fits."""
     name, extension = split(file_name)
     tail = f" ({showable(short_id)}){extension}"

@@ -161,12 +161,10 @@ class Catalogue:
         ``change`` makes it and returns what takes it back (see `putting_asset` and the like).
         """
         undo = change(self)
-        self.generation += 1
         try:
             yield self
         finally:
             undo()
-            self.generation += 1
 
 
 def putting_asset(row: AssetRow) -> Callable[[Catalogue], Callable[[], None]]:

@@ -34,6 +34,7 @@ from mountfs.storage.batches import batches
 from mountfs.storage.database import Database
 from mountfs.studio import rows
 from mountfs.studio.catalogue import AssetRow, Catalogue, CollectionRow, Versions
+from mountfs.studio.visibility import Reach
 
 SLACK = 5
 """Seconds by which a row's mtime may lag behind the moment of its commit and still be found quickly."""
@@ -87,6 +88,7 @@ class CatalogueReader:
         self._clock = clock
         self._blink = blink
         self._version: int | None = None
+        self._reach: tuple[int, Reach] | None = None
         self._cost = 0.0
         self._looked_at = 0
         self._signatures: dict[str, Signature] = {}
@@ -97,6 +99,12 @@ class CatalogueReader:
         with self.lock:
             self.catch_up()
             yield self.catalogue
+
+    def reach(self) -> Reach:
+        """What can be reached in the catalogue as it is; the lock must be held."""
+        if self._reach is None or self._reach[0] != self.catalogue.generation:
+            self._reach = (self.catalogue.generation, Reach(self.catalogue))
+        return self._reach[1]
 
     def catch_up(self, connection: Connection | None = None) -> None:
         """Take over whatever has been committed.
@@ -264,7 +272,7 @@ def read_versions(connection: Connection, places: Iterable[int]) -> dict[AssetId
     found: list[rows.Row] = []
     for batch in batches(places):
         found += connection.execute(statement.where(rows.PLACE.in_(batch)))
-    found.sort(key=lambda row: (row[2], row[3], row[0]))
+    found.sort(key=rows.age)
     return dict(rows.version_rows(found))
 
 

@@ -219,6 +219,11 @@ def checkpoint(row: Row, number: int, once: Any = lambda key, _: key) -> Checkpo
     )
 
 
+def age(row: Row) -> tuple[str, int, int]:
+    """The order of `checkpoints`, for rows that were read in another one."""
+    return (str(row[2]), whole(row[3]), row[0])
+
+
 def member_rows(rows: Iterable[Row]) -> Iterator[Member]:
     """The people of the project."""
     for id_, username, email, first, last, role in rows:

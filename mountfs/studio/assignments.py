@@ -1,0 +1,73 @@
+"""Who has which task, and who works in which collection. An assignment lasts until it is changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import delete, insert
+
+from mountfs.errors import NotAssigned
+from mountfs.model import NOBODY, AssetId, CollectionId, UserId
+from mountfs.storage import tables
+from mountfs.studio.catalogue import assigning_folder, putting_asset
+from mountfs.studio.change import Change
+from mountfs.studio.permissions import Act
+from mountfs.studio.widening import widen
+
+
+def assign(change: Change, what: AssetId | CollectionId, user: UserId) -> None:
+    """Give a task to somebody (whoever had it loses it), or let somebody work in a collection."""
+    change.require(Act.ASSIGN)
+    if what in change.catalogue.assets:
+        _assign_asset(change, AssetId(what), user)
+    else:
+        _assign_collection(change, CollectionId(what), user)
+
+
+def unassign(change: Change, what: AssetId | CollectionId, user: UserId) -> None:
+    """Take an assignment back. It is no error if it is not there."""
+    change.require(Act.UNASSIGN)
+    change.detail["user"] = user
+    if what in change.catalogue.assets:
+        row = change.asset(AssetId(what))
+        if row.asset.assignee == user != NOBODY:
+            change.update(tables.asset, what, assignee_id=NOBODY, assigner_id=NOBODY)
+        return
+    change.collection(CollectionId(what))
+    columns = tables.collection_assignee.c
+    change.connection.execute(
+        delete(tables.collection_assignee).where(columns.collection_id == what, columns.assignee_id == user)
+    )
+
+
+def _assign_asset(change: Change, asset: AssetId, user: UserId) -> None:
+    row = change.asset(asset)
+    change.member(user)
+    if row.asset.is_resource:
+        raise NotAssigned("a resource has no assignee: whoever sees it may work on it")
+    change.detail["user"] = user
+    if row.asset.assignee == user:
+        return
+    if row.asset.assignee != NOBODY:
+        change.require(Act.UNASSIGN)
+    widen(change, putting_asset(row._replace(asset=replace(row.asset, assignee=user))))
+    change.update(tables.asset, asset, assignee_id=user, assigner_id=change.viewer.person.id)
+
+
+def _assign_collection(change: Change, collection: CollectionId, user: UserId) -> None:
+    change.collection(collection)
+    change.require_seen_whole(collection)
+    change.member(user)
+    change.detail["user"] = user
+    if collection in change.catalogue.assigned_folders.get(user, ()):
+        return
+    widen(change, assigning_folder(collection, user))
+    change.connection.execute(
+        insert(tables.collection_assignee).values(
+            id=change.new_id(),
+            mtime=change.now,
+            collection_id=collection,
+            assignee_id=user,
+            assigner_id=change.viewer.person.id,
+        )
+    )

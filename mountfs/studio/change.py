@@ -1,0 +1,107 @@
+"""One writing transaction of one viewer: what the rules stand on while they check and write.
+
+The write lock is held and the catalogue is the file's last word, so whatever is checked still holds when the
+transaction commits. What is written here is not in the catalogue until it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Table, update
+
+from mountfs.errors import BeyondSight, NotFound
+from mountfs.model import ROOT, AssetId, CollectionId, UserId, Viewer
+from mountfs.studio.catalogue import (
+    AssetRow,
+    Catalogue,
+    CollectionRow,
+    Member,
+    putting_asset,
+    putting_collection,
+)
+from mountfs.studio.permissions import Act, require
+from mountfs.studio.visibility import Reach, Sight
+
+
+def nothing() -> NotFound:
+    """The one answer to whoever asks for what is not there, or not for them."""
+    return NotFound("there is nothing like that here")
+
+
+@dataclass(slots=True)
+class Change:
+    """``now`` is in Unix seconds. ``administration`` is set by commands that may reach beyond the actor's
+    sight; the rights needed are the same. ``detail`` goes into the audit."""
+
+    connection: Connection
+    catalogue: Catalogue
+    reach: Reach
+    viewer: Viewer
+    sight: Sight
+    now: int
+    new_id: Callable[[], str]
+    administration: bool = False
+    detail: dict[str, object] = field(default_factory=dict)
+
+    def require(self, act: Act) -> None:
+        """NotPermitted unless the actor's role allows the act."""
+        require(self.viewer, act)
+
+    def asset(self, asset: AssetId) -> AssetRow:
+        """A visible asset's row; for administration any live one's. NotFound."""
+        if asset in self.sight.assets or (self.administration and self.reach.is_live(asset)):
+            return self.catalogue.assets[asset]
+        raise nothing()
+
+    def collection(self, collection: CollectionId) -> CollectionRow:
+        """A visible collection's row; for administration any live one's. NotFound; the root has none."""
+        if collection in self.sight.collections or (
+            self.administration and collection in self.reach.live and collection != ROOT
+        ):
+            return self.catalogue.collections[collection]
+        raise nothing()
+
+    def require_folder(self, collection: CollectionId) -> None:
+        """NotFound unless this is the root or a visible collection."""
+        if collection != ROOT:
+            self.collection(collection)
+
+    def require_seen_whole(self, collection: CollectionId) -> None:
+        """BeyondSight when there is something in or below the collection that the actor does not see."""
+        if self.administration:
+            return
+        if not (
+            self.reach.subtree(collection) <= self.sight.collections
+            and self.reach.assets_below(collection) <= self.sight.assets
+        ):
+            raise BeyondSight("not everything in this folder is yours to change")
+
+    def member(self, user: UserId) -> Member:
+        """Somebody of the project. NotFound."""
+        try:
+            return self.catalogue.members[user]
+        except KeyError:
+            raise nothing() from None
+
+    def could_see_asset(self, row: AssetRow) -> bool:
+        """Whether the actor would see a trashed asset if it were restored."""
+        with self.catalogue.supposing(putting_asset(row._replace(trashed=False))) as restored:
+            return row.asset.id in self._sight_of(Reach(restored)).assets
+
+    def could_see_collection(self, row: CollectionRow) -> bool:
+        """Whether the actor would see a trashed collection if it were restored."""
+        with self.catalogue.supposing(putting_collection(row._replace(trashed=False))) as restored:
+            return row.collection.id in self._sight_of(Reach(restored)).collections
+
+    def _sight_of(self, reach: Reach) -> Sight:
+        if self.viewer.owner or self.administration:
+            return reach.everything()
+        return reach.sight(self.viewer.person.id)
+
+    def update(self, table: Table, id_: str, **values: object) -> None:
+        """Change a row of a table with ids, and mark it as changed."""
+        self.connection.execute(
+            update(table).where(table.c.id == id_).values(mtime=self.now, synced=False, **values)
+        )

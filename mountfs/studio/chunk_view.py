@@ -1,0 +1,98 @@
+"""The project's chunks as far as one viewer reaches: a ChunkStore around the project's own.
+
+Getting a chunk goes through a checkpoint, and each time it is looked anew whether its asset is visible: who
+has been taken off an asset gets nothing further, whatever they opened before. (An open file stays on its
+version, so a checkpoint need not be the newest: whoever knows the id of one of its chunks was given the
+manifest.) What is missing is answered from the same view, so that it says nothing about hidden content.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection as Many
+from typing import TYPE_CHECKING
+
+from mountfs.digest import MAX_CHUNK, decode_frame, frame_content_size
+from mountfs.errors import ChunkCorrupt, ChunkMissing
+from mountfs.interfaces import ChunkStore
+from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
+from mountfs.rights import may_read, may_see_history
+from mountfs.studio.change import nothing
+from mountfs.studio.manifests import Recorded, Uploads, recorded, visible_chunks
+from mountfs.studio.permissions import Act, require
+
+if TYPE_CHECKING:
+    from mountfs.studio.view import View
+
+_KEPT_CHUNKS = 200_000
+"""How many chunk ids of manifests are remembered: about 30 MB."""
+
+
+class ChunkView:
+    """One viewer's chunks. Usable from any thread."""
+
+    def __init__(self, view: View, store: ChunkStore, uploads: Uploads) -> None:
+        self._view = view
+        self._store = store
+        self._uploads = uploads
+        self._lock = threading.Lock()
+        self._manifests: OrderedDict[CheckpointId, tuple[Recorded, tuple[ChunkId, ...]]] = OrderedDict()
+        self._kept = 0
+
+    def get(self, ref: ChunkRef) -> bytes:
+        """The frame. NotFound unless it is in a checkpoint of an asset that is visible now; NotPermitted."""
+        if not self._view.is_owner:
+            version, chunks = self._manifest(ref.checkpoint)
+            self._view.require_visible(version.asset)
+            require(self._view.viewer(), Act.READ_CONTENT)
+            if ref.chunk.id not in chunks:
+                # A piece of what is lost has a name that no store knows (see `storage.chunk_sizes`).
+                raise ChunkMissing(ref.chunk.id) if ref.chunk.id.endswith("?") else nothing()
+        return self._store.get(ref)
+
+    def put(self, chunk: ChunkId, frame: bytes) -> None:
+        """Keep a frame, after a look into it unless the owner brings it. NotPermitted, ChunkCorrupt."""
+        if not self._view.is_owner:
+            viewer = self._view.viewer()
+            require(viewer, Act.PUBLISH)
+            size = frame_content_size(frame)
+            if size is None or not 0 < size <= MAX_CHUNK:
+                raise ChunkCorrupt(chunk, "the frame does not say how much it holds, or too much")
+            decode_frame(frame, Chunk(chunk, size))
+            self._uploads.add(viewer.person.id, chunk)
+        self._store.put(chunk, frame)
+
+    def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
+        """Those that the viewer must put before a manifest of theirs may name them."""
+        absent = self._store.missing(chunks)
+        if self._view.is_owner:
+            return absent
+        viewer = self._view.viewer()
+        unknown = set(chunks) - absent
+        unknown -= self._uploads.among(viewer.person.id, unknown)
+        if unknown and may_read(viewer):
+            with self._view.looking() as (connection, catalogue, sight):
+                unknown -= visible_chunks(
+                    connection, catalogue, sight, unknown, old_ones=may_see_history(viewer)
+                )
+        return absent | unknown
+
+    def _manifest(self, checkpoint: CheckpointId) -> tuple[Recorded, tuple[ChunkId, ...]]:
+        """A checkpoint's chunks. They never change, so they are read once; whose they are is asked again."""
+        with self._lock:
+            if checkpoint in self._manifests:
+                self._manifests.move_to_end(checkpoint)
+                return self._manifests[checkpoint]
+        with self._view.looking() as (connection, _, _):
+            version = recorded(connection, [checkpoint]).get(checkpoint)
+        if version is None or version.trashed:
+            raise nothing()
+        chunks = version.chunk_ids()
+        with self._lock:
+            self._manifests[checkpoint] = (version._replace(chunks=""), chunks)
+            self._kept += len(chunks) + 1
+            while self._kept > _KEPT_CHUNKS and len(self._manifests) > 1:
+                _, (_, gone) = self._manifests.popitem(last=False)
+                self._kept -= len(gone) + 1
+        return version, chunks

@@ -1,0 +1,98 @@
+"""All checkpoints of an asset; trashing one, bringing it back, and going back to an old one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, insert
+
+from mountfs.errors import NotAssigned
+from mountfs.model import AssetId, Checkpoint, CheckpointId
+from mountfs.rights import may_checkpoint
+from mountfs.storage import tables
+from mountfs.storage.batches import batches
+from mountfs.studio import rows
+from mountfs.studio.change import Change, nothing
+from mountfs.studio.manifests import Recorded, recorded
+from mountfs.studio.permissions import Act
+
+
+def checkpoints(connection: Connection, asset: AssetId, places: Iterable[int]) -> list[Checkpoint]:
+    """The checkpoints of one asset, trashed ones too, oldest first, from all their row numbers."""
+    # The asset is asked for as well: should the rows have been numbered anew, nobody else's history shows.
+    statement = rows.checkpoints(with_ours=rows.has_ours(connection)).where(
+        tables.asset_checkpoint.c.asset_id == asset
+    )
+    found: list[rows.Row] = []
+    for batch in batches(places):
+        found += connection.execute(statement.where(rows.PLACE.in_(batch)))
+    found.sort(key=rows.age)
+    return [rows.checkpoint(row, number) for number, row in enumerate(found, 1)]
+
+
+def revert(change: Change, old: CheckpointId, new: CheckpointId) -> Checkpoint:
+    """Make an old version the newest again: a new checkpoint with its manifest. Nothing is lost."""
+    change.require(Act.REVERT)
+    version = _visible(change, old, trashed=False)
+    asset = change.asset(version.asset).asset
+    if not may_checkpoint(change.viewer, asset):
+        raise NotAssigned("this is somebody else's to change")
+    known = change.catalogue.versions_of(asset.id)
+    all_of_it = checkpoints(change.connection, asset.id, known.rows)
+    source = next(each for each in all_of_it if each.id == old)
+    made = Checkpoint(
+        id=new,
+        asset=asset.id,
+        number=len(all_of_it) + 1,
+        created_at=max(change.now, known.last_at + 1),
+        author=change.viewer.person.id,
+        size=source.size,
+        xxh3=source.xxh3,
+        mtime_ns=source.mtime_ns,
+        comment=f"back to version {source.number}",
+        executable=source.executable,
+    )
+    change.connection.execute(
+        insert(tables.asset_checkpoint).values(
+            id=made.id,
+            created_at=made.created_at,
+            mtime=change.now,
+            asset_id=made.asset,
+            xxhash_checksum=made.xxh3,
+            time_modified=made.mtime_ns // 1_000_000_000,
+            file_size=made.size,
+            chunks=version.chunks,
+            comment=made.comment,
+            author_id=made.author,
+            group_id=change.new_id(),
+        )
+    )
+    change.connection.execute(
+        insert(tables.mountfs_checkpoint).values(
+            checkpoint_id=made.id, mtime_ns=made.mtime_ns, executable=made.executable
+        )
+    )
+    change.detail["back_to"] = old
+    return made
+
+
+def trash_checkpoint(change: Change, checkpoint: CheckpointId) -> None:
+    """Hide one version; the newest of the others becomes the head. Its number stays its own."""
+    change.require(Act.TRASH_CHECKPOINT)
+    _visible(change, checkpoint, trashed=False)
+    change.update(tables.asset_checkpoint, checkpoint, trashed=True)
+
+
+def restore_checkpoint(change: Change, checkpoint: CheckpointId) -> None:
+    """Bring a version back from the trash, to its place in the history."""
+    change.require(Act.RESTORE_CHECKPOINT)
+    _visible(change, checkpoint, trashed=True)
+    change.update(tables.asset_checkpoint, checkpoint, trashed=False)
+
+
+def _visible(change: Change, checkpoint: CheckpointId, *, trashed: bool) -> Recorded:
+    version = recorded(change.connection, [checkpoint]).get(checkpoint)
+    if version is None or version.trashed != trashed:
+        raise nothing()
+    change.asset(version.asset)
+    return version

@@ -1,0 +1,110 @@
+"""Manifests: what a checkpoint's row says, whether a proposed one can be, and whose chunks it may name."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from mountfs.digest import MAX_CHUNK
+from mountfs.errors import ManifestInvalid
+from mountfs.model import EMPTY_XXH3, AssetId, CheckpointId, ChunkId, Proposal, UserId
+from mountfs.storage.batches import batches
+from mountfs.storage.tables import asset_checkpoint
+from mountfs.studio.catalogue import Catalogue
+from mountfs.studio.visibility import Sight
+
+_columns = asset_checkpoint.c
+_CHUNK_ID = re.compile(r"[0-9a-f]{64}")
+_XXH3 = re.compile(r"[0-9a-f]{16}")
+
+
+class Recorded(NamedTuple):
+    """A checkpoint's row, as far as it says what its content is and whose."""
+
+    id: CheckpointId
+    asset: AssetId
+    author: UserId
+    size: int
+    xxh3: str
+    chunks: str
+    trashed: bool
+
+    def chunk_ids(self) -> tuple[ChunkId, ...]:
+        """The chunks in their order; an empty file has none."""
+        return tuple(map(ChunkId, self.chunks.split(","))) if self.chunks else ()
+
+
+def recorded(connection: Connection, ids: Iterable[CheckpointId]) -> dict[CheckpointId, Recorded]:
+    """The rows of checkpoints, those that exist."""
+    found = {}
+    for batch in batches(ids):
+        rows = connection.execute(
+            select(
+                _columns.id,
+                _columns.asset_id,
+                _columns.author_id,
+                _columns.file_size,
+                _columns.xxhash_checksum,
+                _columns.chunks,
+                _columns.trashed,
+            ).where(_columns.id.in_(batch))
+        )
+        found.update({row[0]: Recorded(*row) for row in rows})
+    return found
+
+
+def require_possible(proposal: Proposal) -> None:
+    """ManifestInvalid unless sizes and ids are such as some content could have."""
+    sizes = [chunk.size for chunk in proposal.chunks]
+    if sum(sizes) != proposal.size or any(not 0 < size <= MAX_CHUNK for size in sizes):
+        raise ManifestInvalid("the sizes of the chunks do not add up to the size of the file")
+    if not all(_CHUNK_ID.fullmatch(chunk.id) for chunk in proposal.chunks):
+        raise ManifestInvalid("a chunk's id is not a SHA-256")
+    if not _XXH3.fullmatch(proposal.xxh3) or (not proposal.size and proposal.xxh3 != EMPTY_XXH3):
+        raise ManifestInvalid("the checksum is not one of this content")
+
+
+class Uploads:
+    """Which chunks each user has put through this process: they may name them in a manifest."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by: dict[UserId, set[ChunkId]] = {}
+
+    def add(self, user: UserId, chunk: ChunkId) -> None:
+        """A user has put a chunk."""
+        with self._lock:
+            self._by.setdefault(user, set()).add(chunk)
+
+    def among(self, user: UserId, chunks: Iterable[ChunkId]) -> set[ChunkId]:
+        """Those of these that the user has put."""
+        with self._lock:
+            return self._by.get(user, set()).intersection(chunks)
+
+
+def visible_chunks(
+    connection: Connection, catalogue: Catalogue, sight: Sight, wanted: set[ChunkId], *, old_ones: bool
+) -> set[ChunkId]:
+    """Those of ``wanted`` that are in a visible checkpoint; with ``old_ones`` not only in heads.
+
+    There is no index from chunks to checkpoints: all are read until every chunk has been found.
+    """
+    found: set[ChunkId] = set()
+    if not wanted:
+        return found
+    statement = select(_columns.id, _columns.asset_id, _columns.chunks).where(_columns.trashed.is_(False))
+    rows: Any = connection.execution_options(yield_per=500).execute(statement)
+    for id_, asset, chunks in rows:
+        if asset not in sight.assets:
+            continue
+        head = catalogue.assets[asset].asset.head
+        if old_ones or (head is not None and head.id == id_):
+            found.update(wanted.intersection(chunks.split(",")))
+            if len(found) == len(wanted):
+                break
+    rows.close()
+    return found

@@ -1,0 +1,217 @@
+"""One project as one viewer sees it: the reading half of a bound studio.
+
+What a viewer sees is worked out once for each state of the catalogue. The tree is made of the catalogue's
+own values, so that two trees are compared by identity, and changes are what differs between the tree at a
+cursor and the tree now. Cursors count this viewer's trees and nothing else: what they may not see does not
+move them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from mountfs.model import (
+    AssetId,
+    Changes,
+    Checkpoint,
+    CheckpointId,
+    Cursor,
+    Manifest,
+    Person,
+    Tree,
+    UserId,
+    Viewer,
+)
+from mountfs.rights import may_see_history
+from mountfs.storage.open import Project
+from mountfs.studio import history
+from mountfs.studio.catalogue import Catalogue, Member
+from mountfs.studio.change import nothing
+from mountfs.studio.ignore_list import ignore_list
+from mountfs.studio.manifests import recorded
+from mountfs.studio.permissions import Act, require
+from mountfs.studio.reading import CatalogueReader
+from mountfs.studio.visibility import BLIND, Sight
+
+KEPT_TREES = 3
+"""How many earlier trees are remembered, for readers that ask from an older cursor."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class View:
+    """What one member, or the owner, sees. Usable from any thread.
+
+    ``epoch`` makes the cursors of two views different.
+    """
+
+    def __init__(
+        self, project: Project, reader: CatalogueReader, member: Member, *, is_owner: bool, epoch: str
+    ) -> None:
+        self.is_owner = is_owner
+        self._project = project
+        self._reader = reader
+        self._person = member.person
+        self._epoch = epoch
+        self._seen: tuple[int, Viewer, Sight] | None = None
+        self._drawn: tuple[int, Tree] | None = None
+        self._trees: OrderedDict[Cursor, Tree] = OrderedDict()
+        self._count = 0
+
+    def viewer(self) -> Viewer:
+        """Whose eyes these answers are for."""
+        with self._reader.current() as catalogue:
+            return self._look(catalogue)[0]
+
+    def tree(self) -> Tree:
+        """All that is visible now."""
+        with self._reader.current() as catalogue:
+            return self._tree(catalogue)
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        """What is different since ``since``; with ``wait``, block at most that long (seconds) for news."""
+        deadline = time.monotonic() + wait
+        while True:
+            version = self._project.database.data_version()
+            with self._reader.current() as catalogue:
+                now = self._tree(catalogue)
+                before = self._trees.get(since)
+            if before is None:
+                return Changes(now.cursor, viewer=now.viewer, reload=True)
+            left = deadline - time.monotonic()
+            if before is not now or left <= 0:
+                return _difference(before, now)
+            self._project.database.wait_for_commit(left, version)
+
+    def manifest(self, checkpoint: CheckpointId) -> Manifest:
+        """The chunks of a checkpoint of a visible asset. NotPermitted without `pull_chunk`, and for one
+        that is not the head also without `view_checkpoint`."""
+        with self.looking() as (connection, catalogue, sight):
+            version = recorded(connection, [checkpoint]).get(checkpoint)
+            if version is None or version.trashed or version.asset not in sight.assets:
+                raise nothing()
+            viewer = self._look(catalogue)[0]
+            head = catalogue.versions_of(version.asset).head
+        require(viewer, Act.READ_CONTENT)
+        if head is None or head.id != checkpoint:
+            require(viewer, Act.READ_HISTORY)
+        chunks = self._project.sizes.layout(version.chunk_ids(), version.size)
+        return Manifest(checkpoint, version.size, version.xxh3, chunks)
+
+    def history(self, asset: AssetId) -> Sequence[Checkpoint]:
+        """All checkpoints of a visible asset that are not trashed, newest first. NotPermitted without
+        `view_checkpoint`."""
+        with self.looking() as (connection, catalogue, sight):
+            if asset not in sight.assets:
+                raise nothing()
+            require(self._look(catalogue)[0], Act.READ_HISTORY)
+            known = history.checkpoints(connection, asset, catalogue.versions_of(asset).rows)
+        return [checkpoint for checkpoint in reversed(known) if not checkpoint.trashed]
+
+    def ignore_list(self) -> tuple[str, ...]:
+        """The project's patterns for names that stay local."""
+        with self._project.database.reading() as connection:
+            return ignore_list(connection)
+
+    def require_visible(self, asset: AssetId) -> None:
+        """NotFound unless the asset is visible now."""
+        with self._reader.current() as catalogue:
+            if asset not in self._look(catalogue)[1].assets:
+                raise nothing()
+
+    @contextmanager
+    def looking(self) -> Iterator[tuple[Connection, Catalogue, Sight]]:
+        """A snapshot of the file, and the catalogue and sight that go with it."""
+        with self._reader.lock, self._project.database.reading() as connection:
+            self._reader.catch_up()
+            yield connection, self._reader.catalogue, self._look(self._reader.catalogue)[1]
+
+    def _look(self, catalogue: Catalogue) -> tuple[Viewer, Sight]:
+        """Who is looking, and what they see; the reader's lock is held."""
+        if self._seen is None or self._seen[0] != catalogue.generation:
+            viewer, sight = self._viewer(catalogue), self._sight(catalogue)
+            if self._seen is not None and self._seen[1] == viewer:
+                viewer = self._seen[1]
+            self._seen = (catalogue.generation, viewer, sight)
+        return self._seen[1], self._seen[2]
+
+    def _viewer(self, catalogue: Catalogue) -> Viewer:
+        member = catalogue.members.get(self._person.id)
+        role = catalogue.roles.get(member.role) if member else None
+        person = member.person if member else self._person
+        return Viewer(person, role.may if role else frozenset(), owner=self.is_owner)
+
+    def _sight(self, catalogue: Catalogue) -> Sight:
+        if self.is_owner:
+            return self._reader.reach().everything()
+        if self._person.id not in catalogue.members:
+            return BLIND
+        return self._reader.reach().sight(self._person.id)
+
+    def _tree(self, catalogue: Catalogue) -> Tree:
+        if self._drawn is not None and self._drawn[0] == catalogue.generation:
+            return self._drawn[1]
+        viewer, sight = self._look(catalogue)
+        collections = {id_: catalogue.collections[id_].collection for id_ in sight.collections}
+        assets = {id_: catalogue.assets[id_].asset for id_ in sight.assets}
+        people = self._people(catalogue, viewer, sight)
+        tree = Tree(viewer, Cursor(f"{self._epoch}.{self._count}"), collections, assets, people)
+        before = self._drawn[1] if self._drawn else None
+        if before is not None and not _differ(before, tree):
+            tree = before
+        else:
+            self._count += 1
+            tree = Tree(viewer, Cursor(f"{self._epoch}.{self._count}"), collections, assets, people)
+            self._trees[tree.cursor] = tree
+            while len(self._trees) > KEPT_TREES:
+                self._trees.popitem(last=False)
+        self._drawn = (catalogue.generation, tree)
+        return tree
+
+    def _people(self, catalogue: Catalogue, viewer: Viewer, sight: Sight) -> dict[UserId, Person]:
+        """Whom the viewer may know of: those who work, or by the history worked, on what they see."""
+        known = {viewer.person.id}
+        for id_ in sight.assets:
+            asset = catalogue.assets[id_].asset
+            known.add(asset.assignee)
+            if may_see_history(viewer):
+                known.update(catalogue.versions_of(id_).authors)
+            elif asset.head is not None:
+                known.add(asset.head.author)
+        members = catalogue.members
+        return {user: members[user].person for user in known if user in members}
+
+
+def _differ(before: Tree, now: Tree) -> bool:
+    changes = _difference(before, now)
+    return bool(changes) or bool(changes.people)
+
+
+def _difference(before: Tree, now: Tree) -> Changes:
+    if before is now:
+        return Changes(now.cursor)
+    assets, gone_assets = _compare(before.assets, now.assets)
+    collections, gone_collections = _compare(before.collections, now.collections)
+    people, _ = _compare(before.people, now.people)
+    return Changes(
+        now.cursor,
+        assets=assets,
+        collections=collections,
+        gone_assets=gone_assets,
+        gone_collections=gone_collections,
+        people=people,
+        viewer=None if now.viewer == before.viewer else now.viewer,
+    )
+
+
+def _compare(before: Mapping[K, V], now: Mapping[K, V]) -> tuple[tuple[V, ...], tuple[K, ...]]:
+    """What is new or another object now, and what is gone."""
+    new = tuple(value for key, value in now.items() if before.get(key) is not value)
+    return new, tuple(key for key in before if key not in now)

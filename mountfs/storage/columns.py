@@ -1,4 +1,4 @@
-"""Column types and checks that give a project file its exact shape on SQLite and stay sensible on PostgreSQL.
+"""Columns, types and checks: a project file's exact shape on SQLite, and a sensible one on PostgreSQL.
 
 A project file is shared with another program, so the *declared* types have to be the ones it knows
 (`DATETIME` for a column of integers, `BOOLEAN`, a column with no type at all), while the values are what
@@ -10,7 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CLOB, BigInteger, CheckConstraint, Integer, Text
+from sqlalchemy import (
+    CLOB,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    Text,
+    false,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -74,3 +85,38 @@ def _holds_text_sqlite(element: _HoldsText, compiler: SQLCompiler, **_: Any) -> 
 def not_empty(column: str) -> CheckConstraint:
     """A check that the column holds text of at least one character."""
     return CheckConstraint(_HoldsText(column))
+
+
+metadata = MetaData()
+"""All tables of a project."""
+
+
+def id_column() -> Column[str]:
+    """The primary key: text, and nullable, which is an oversight that has become part of the format."""
+    return Column("id", TEXT, primary_key=True, nullable=True)
+
+
+def mtime_column() -> Column[int]:
+    """When the row last changed, Unix seconds."""
+    return Column("mtime", INTEGER, nullable=False)
+
+
+def flag(name: str) -> Column[bool]:
+    """Yes or no; no by default."""
+    return Column(name, FLAG, nullable=False, server_default=false())
+
+
+def words(name: str, default: str | None = None) -> Column[str]:
+    """Text that is never NULL, perhaps with a default."""
+    given = None if default is None else text(f"'{default}'")
+    return Column(name, TEXT, nullable=False, server_default=given)
+
+
+def name_column(name: str = "name") -> Column[str]:
+    """A name: never NULL, compared without regard to case."""
+    return Column(name, NOCASE, nullable=False)
+
+
+def link(column: str, target: str, on_delete: str | None = None) -> ForeignKeyConstraint:
+    """A foreign key, declared and not enforced: "none" is the empty string, which no row has."""
+    return ForeignKeyConstraint([column], [target], ondelete=on_delete)

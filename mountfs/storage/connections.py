@@ -8,6 +8,7 @@ transaction. So the file's identity is asked with `stat`, never through a descri
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ def connect(path: Path, access: Access, *, busy_seconds: float = 10.0) -> sqlite
     The connection may be used from any thread, one at a time. Raises sqlite3.Error; see `translated`.
     """
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?{_MODES[access]}",
+        f"file:{quote(os.fsencode(path))}?{_MODES[access]}",
         uri=True,
         timeout=busy_seconds,
         isolation_level=None,
@@ -98,7 +99,7 @@ def connect(path: Path, access: Access, *, busy_seconds: float = 10.0) -> sqlite
     return connection
 
 
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}

@@ -217,8 +217,8 @@ class Database:
             same = False
         if not same:
             raise ProjectReplaced(
-                f"{self.path} is no longer the file that was opened: nothing more is written to it; "
-                "close this and open the project again"
+                f"{self.path} is no longer the file that was opened: nothing more is read from it or written "
+                "to it; close this and open the project again"
             )
 
     def _check_open(self) -> None:
@@ -312,9 +312,9 @@ class Database:
             return None
         with self._clock_lock, translated(self.path):
             if self._rest is not None and self._rest != self._stamp():
+                self._check_identity()
                 self._readers.dispose()
                 self._clock.close()
-                self._identity = self._look()
                 self._epoch += 1
                 self._settle()
             return self._rest

@@ -15,34 +15,26 @@ Views of unknown names stay and are never read. Unknown tables, columns and inde
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import OperationalError
 
 from mountfs.errors import ForeignSchema, NotAProject
+from mountfs.storage.connections import primary_code
 from mountfs.storage.tables import (
     FORMAT_TABLES,
+    KEPT_TABLES,
     OUR_TABLES,
     chunk_ref,
     create_tables,
-    integration_asset_mapping,
-    integration_collection_mapping,
-    integration_project,
     project_storage,
 )
 from mountfs.storage.triggers import TRIGGERS
 from mountfs.storage.views import VIEWS
 
-_MAY_LACK = {
-    table.name
-    for table in (
-        chunk_ref,
-        project_storage,
-        integration_project,
-        integration_collection_mapping,
-        integration_asset_mapping,
-    )
-}
+_MAY_LACK = {table.name for table in (*KEPT_TABLES, chunk_ref, project_storage)}
 """Tables that an otherwise whole project may not have: reading does without them, writing makes them."""
 
 _BEGINNINGS = {
@@ -104,7 +96,19 @@ def mend(connection: Connection) -> None:
 
 
 def build(connection: Connection) -> None:
-    """Make every table, index, trigger and view that is not there, and triggers and views ours."""
+    """Make every table, index, trigger and view that is not there, and triggers and views ours.
+
+    ForeignSchema when something else has one of their names.
+    """
+    try:
+        _build(connection)
+    except OperationalError as exc:
+        if primary_code(exc) != sqlite3.SQLITE_ERROR:
+            raise
+        raise ForeignSchema(f"the project file cannot be brought in order: {exc.orig}") from exc
+
+
+def _build(connection: Connection) -> None:
     create_tables(connection, (*FORMAT_TABLES, *OUR_TABLES))
     rows = _schema_rows(connection)
     found = {(kind, name.lower()): (table, statement) for kind, name, table, statement in rows}

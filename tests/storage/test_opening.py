@@ -117,8 +117,17 @@ def test_what_has_a_known_name_becomes_ours(fresh: Path, statements: list[str]):
         "UPDATE sqlite_schema SET sql = replace(sql, 'asset_update', 'other') WHERE name = 'asset_update'",
         "UPDATE sqlite_schema SET type = 'view' WHERE name = 'asset_update'",
         "UPDATE sqlite_schema SET sql = 'garbage' WHERE name = 'asset_update'",
+        "UPDATE sqlite_schema SET name = 'status_update' WHERE name = 'asset_update'",
+        "UPDATE sqlite_schema SET tbl_name = 'role' WHERE name = 'asset_update'",
     ],
-    ids=["a trigger listed as a table", "another name inside", "a trigger listed as a view", "no statement"],
+    ids=[
+        "a trigger listed as a table",
+        "another name inside",
+        "a trigger listed as a view",
+        "no statement",
+        "two of one name",
+        "another table inside",
+    ],
 )
 def test_a_forged_list_of_contents_refuses_the_file(fresh: Path, statement: str):
     """A file that lies about what is in it is not written: its list is compared with what it defines."""
@@ -127,6 +136,25 @@ def test_a_forged_list_of_contents_refuses_the_file(fresh: Path, statement: str)
     with pytest.raises((ForeignSchema, NotAProject)):
         open_project(fresh)
     assert fingerprint(fresh) == before
+
+
+def test_a_name_that_is_taken_by_something_else(fresh: Path):
+    """A table in the place of a view of ours is not dropped for it, so the file is not written."""
+    edit(fresh, "DROP VIEW full_asset", "CREATE TABLE full_asset (mine TEXT)")
+    before = fingerprint(fresh)
+    with pytest.raises(ForeignSchema, match="full_asset"):
+        open_project(fresh)
+    assert fingerprint(fresh) == before
+
+
+def test_a_path_of_any_bytes(fresh: Path):
+    """A project opens whatever bytes and signs are in its path."""
+    folder = Path(os.fsdecode(os.fsencode(fresh.parent) + b"/ a?b#c%41 \xff\xc3"))
+    folder.mkdir()
+    path = fresh.rename(folder / "ä?.clst")
+    with open_project(path) as project:
+        assert project.name == "Fresh"
+    assert [each.name for each in folder.iterdir()] == ["ä?.clst"]
 
 
 def test_tables_must_be_tables(fresh: Path):

@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 _LOG_SIZE = 1 << 20
 
+Ready = Callable[[Mounted], None]
+"""What is called when a mount answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -60,15 +63,14 @@ def opened(request: MountRequest) -> Iterator[Parts]:
 
     with open_project(request.project, storage_dir=request.storage_dir, read_only=True) as project:
         service = StudioService(project)
-        studio: Studio
         if request.username is None:
             studio = service.for_owner(service.author(request.author_email))
         else:
             studio = service.for_user(request.username)
-        yield Parts(ProjectId(project.id), project.name, studio, project.chunks, tuple(project.warnings))
+        yield Parts(project.id, project.name, studio, studio.chunks, tuple(project.warnings))
 
 
-def run(request: MountRequest, ready: Callable[[Mounted], None]) -> None:
+def run(request: MountRequest, ready: Ready) -> None:
     """Mount and serve, here and now, until it is unmounted or a signal says so.
 
     ``ready`` is called when the mount answers. MountfsError if it cannot be mounted.
@@ -77,7 +79,7 @@ def run(request: MountRequest, ready: Callable[[Mounted], None]) -> None:
         serve(request, parts, ready)
 
 
-def serve(request: MountRequest, parts: Parts, ready: Callable[[Mounted], None]) -> None:
+def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
     """Mount these parts and serve them; as `run`."""
     try:
         from mountfs.fs.answers import Deadlines
@@ -124,7 +126,7 @@ class _Mount:
         workspace: Workspace,
         session: Session,
         serving: trio.Event,
-        ready: Callable[[Mounted], None],
+        ready: Ready,
     ) -> None:
         self._request = request
         self._parts = parts
@@ -217,7 +219,7 @@ class _Mount:
         }
 
 
-def main() -> None:
+def main(run: Callable[[MountRequest, Ready], None] = run) -> None:
     """What `start` runs: a request on standard input, one line on standard output, then the log."""
     request = MountRequest.from_json(sys.stdin.read())
     _log_to_file(request)

@@ -129,7 +129,7 @@ def check_fuse(*, allow_other: bool) -> None:
         raise MountError("/dev/fuse may not be opened by you; as root run: chmod 0666 /dev/fuse") from exc
     except OSError as exc:
         raise MountError(f"/dev/fuse cannot be opened: {exc.strerror}") from exc
-    if allow_other and os.geteuid() != 0 and not _users_may_allow_other():
+    if allow_other and os.geteuid() != 0 and not users_may_allow_other():
         raise MountError("allow_other needs the line user_allow_other in /etc/fuse.conf; root can add it")
 
 
@@ -214,9 +214,9 @@ def _uses(process: Path) -> Iterator[str]:
         for name in ("cwd", "root", "exe"):
             yield os.readlink(process / name)
     with contextlib.suppress(OSError):
-        for link in os.scandir(process / "fd"):
+        for number in os.listdir(process / "fd"):
             with contextlib.suppress(OSError):
-                yield os.readlink(link.path)
+                yield os.readlink(process / "fd" / number)
     with contextlib.suppress(OSError):
         for line in (process / "maps").read_text(errors="surrogateescape").splitlines():
             columns = line.split(maxsplit=5)
@@ -255,7 +255,8 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
-def _users_may_allow_other() -> bool:
+def users_may_allow_other() -> bool:
+    """Whether root lets ordinary users admit others to their mounts."""
     try:
         lines = Path("/etc/fuse.conf").read_text().splitlines()
     except OSError:

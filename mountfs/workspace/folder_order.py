@@ -19,6 +19,7 @@ SMALL = 512 * 1024
 
 _FIRST_WINDOW = 8
 _LAST_WINDOW = 64
+_FIRST_BYTES = 1 << 20
 _WINDOW_BYTES = 16 << 20
 _SKIPPED = 4
 """How many files may be left out between two and the order still be one (a reader of ``*.png`` leaves out
@@ -32,7 +33,7 @@ class _Run:
     names: Mapping[bytes, Node]
     files: list[File]
     places: dict[int, int]
-    last: int = -10
+    last: int = -1
     ready: int = 0
     window: int = _FIRST_WINDOW
 
@@ -69,7 +70,7 @@ class FolderOrder:
 
     def _window(self, run: _Run, start: int) -> list[Checkpoint]:
         window: list[Checkpoint] = []
-        room = _WINDOW_BYTES
+        room = _FIRST_BYTES if run.window == _FIRST_WINDOW else _WINDOW_BYTES
         for file in run.files[start : start + run.window]:
             if file.content is None or file.content.size > room:
                 break

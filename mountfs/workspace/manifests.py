@@ -91,13 +91,14 @@ class Manifests:
                 self._keep(one)
 
     def _ask(self, wanted: Sequence[CheckpointId]) -> list[Manifest | MountfsError]:
-        answers: list[Manifest | MountfsError] = []
-        for checkpoint in wanted:
-            try:
-                answers.append(self._studio.manifest(checkpoint))
-            except MountfsError as exc:
-                answers.append(exc)
-        return answers
+        found = self._studio.manifests(wanted) if len(wanted) > 1 else {}
+        return [found.get(checkpoint) or self._ask_one(checkpoint) for checkpoint in wanted]
+
+    def _ask_one(self, checkpoint: CheckpointId) -> Manifest | MountfsError:
+        try:
+            return self._studio.manifest(checkpoint)
+        except MountfsError as exc:
+            return exc
 
     def _keep(self, manifest: Manifest) -> None:
         self._kept[manifest.checkpoint] = manifest

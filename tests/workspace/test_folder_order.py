@@ -33,7 +33,7 @@ def opened(order: FolderOrder, all_files: list[File], *places: int) -> list[int]
 def test_a_reader_in_order_gets_every_following_file_once():
     """Nothing is fetched twice, and nothing left out, on the way through a folder."""
     everything = files(500)
-    assert opened(FolderOrder(), everything, *range(500)) == list(range(2, 500))
+    assert opened(FolderOrder(), everything, *range(500)) == list(range(1, 500))
 
 
 def test_a_single_file_and_jumps_make_nothing_ready():
@@ -48,6 +48,11 @@ def test_a_reader_that_leaves_out_some_files_is_in_order_too():
     assert len(ready) == len(set(ready))
 
 
+def test_a_reader_that_begins_in_the_middle_is_followed_from_its_second_file():
+    """Whoever reads a sequence from some frame on is read ahead for as well."""
+    assert opened(FolderOrder(), files(100), 50, 51) == list(range(52, 60))
+
+
 def test_big_files_are_left_to_their_own_read_ahead():
     """Making ready is for files of one chunk."""
     ready = opened(FolderOrder(), files(20, big=frozenset({3, 4})), 0, 1, 2)
@@ -58,5 +63,5 @@ def test_big_files_are_left_to_their_own_read_ahead():
 def test_the_first_window_is_small_and_later_ones_grow():
     """Whoever looks at three files does not pay for a hundred."""
     order, everything = FolderOrder(), files(300)
-    assert len(opened(order, everything, 0, 1)) == 8
-    assert len(opened(order, everything, *range(2, 60))) > 32
+    assert opened(order, everything, 0) == list(range(1, 9))
+    assert len(opened(order, everything, *range(1, 60))) > 32

@@ -89,10 +89,10 @@ async def test_a_manifest_that_cannot_be_had_fails_the_read_and_is_asked_for_aga
     checkpoint = studio.write("a.bin", b"x" * 100)
     async with working(studio, tmp_path) as workspace:
         node = await at(workspace, "a.bin")
-        kept = studio.manifests.pop(checkpoint.id)
+        kept = studio.known_manifests.pop(checkpoint.id)
         with pytest.raises(NotFound):
             await workspace.open(node).read(0, 100)
-        studio.manifests[checkpoint.id] = kept
+        studio.known_manifests[checkpoint.id] = kept
         assert bytes(await workspace.open(node).read(0, 100)) == b"x" * 100
 
 
@@ -124,7 +124,7 @@ async def test_a_damaged_chunk_fails_only_the_reads_that_need_it(tmp_path: Path)
     studio = MemoryStudio()
     content = bytes(65536) + b"\1" * 65536 + b"\2" * 65536
     checkpoint = studio.write("a.bin", content)
-    damaged = studio.manifests[checkpoint.id].chunks[1].id
+    damaged = studio.known_manifests[checkpoint.id].chunks[1].id
     studio.store.frames[damaged] = studio.store.frames[damaged][:-3]
     async with working(studio, tmp_path) as workspace:
         file = workspace.open(await at(workspace, "a.bin"))

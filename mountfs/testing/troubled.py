@@ -1,0 +1,81 @@
+"""The program behind a mount, with a chunk store and a studio that get into trouble when a test says so.
+
+    launch.start(request, program="mountfs.testing.troubled")
+
+A test says so by files in the folder ``trouble`` beside the mount point, since it is another process:
+
+- ``stall``: no chunk is handed out while it is there, as when a disk or a network hangs;
+- ``fail``: every chunk is StorageUnavailable;
+- ``bug``: the store raises what nobody expects;
+- ``history-bug``: so does asking for a history;
+- ``gets``: the store writes the id of every chunk it was asked for into it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mountfs import daemon
+from mountfs.errors import StorageUnavailable
+from mountfs.interfaces import ChunkStore, Studio
+from mountfs.launch import MountRequest
+from mountfs.model import AssetId, Checkpoint, ChunkRef
+from mountfs.testing.stores import StoreAround
+
+
+class TroubledStore(StoreAround):
+    """A store that looks for trouble before it answers."""
+
+    def __init__(self, inner: ChunkStore, trouble: Path) -> None:
+        super().__init__(inner)
+        self._trouble = trouble
+        self._lock = threading.Lock()
+
+    def get(self, ref: ChunkRef) -> bytes:
+        """The inner store's answer, or the trouble."""
+        with self._lock, open(self._trouble / "gets", "a", encoding="ascii") as gets:
+            gets.write(ref.chunk.id + "\n")
+        pause = threading.Event()
+        while (self._trouble / "stall").exists():
+            pause.wait(0.01)
+        if (self._trouble / "fail").exists():
+            raise StorageUnavailable("the store does not answer")
+        if (self._trouble / "bug").exists():
+            raise ZeroDivisionError("a bug in the store")
+        return super().get(ref)
+
+
+class TroubledStudio:
+    """A studio that looks for trouble before it tells of history. All else is the inner studio's."""
+
+    def __init__(self, inner: Studio, trouble: Path) -> None:
+        self._inner = inner
+        self._trouble = trouble
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def history(self, asset: AssetId) -> Sequence[Checkpoint]:
+        """The inner studio's answer, or the trouble."""
+        if (self._trouble / "history-bug").exists():
+            raise ZeroDivisionError("a bug in the studio")
+        return self._inner.history(asset)
+
+
+def run(request: MountRequest, ready: daemon.Ready) -> None:
+    """As `mountfs.daemon.run`, with trouble."""
+    trouble = request.mount_point.parent / "trouble"
+    trouble.mkdir(exist_ok=True)
+    with daemon.opened(request) as parts:
+        studio: Any = TroubledStudio(parts.studio, trouble)
+        troubled = daemon.Parts(
+            parts.project_id, parts.project_name, studio, TroubledStore(parts.chunks, trouble)
+        )
+        daemon.serve(request, troubled, ready)
+
+
+if __name__ == "__main__":
+    daemon.main(run)

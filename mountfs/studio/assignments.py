@@ -24,6 +24,17 @@ def assign(change: Change, what: AssetId | CollectionId, user: UserId) -> None:
         _assign_collection(change, CollectionId(what), user)
 
 
+def set_kind(change: Change, asset: AssetId, *, is_resource: bool) -> None:
+    """Make an asset a task, which waits for an assignee, or a resource, which has none."""
+    change.require(Act.SET_KIND)
+    row = change.asset(asset)
+    if row.asset.is_resource == is_resource:
+        return
+    change.detail["resource"] = is_resource
+    freed: dict[str, object] = {"assignee_id": NOBODY, "assigner_id": NOBODY} if is_resource else {}
+    change.update(tables.asset, asset, is_resource=is_resource, **freed)
+
+
 def unassign(change: Change, what: AssetId | CollectionId, user: UserId) -> None:
     """Take an assignment back. It is no error if it is not there."""
     change.require(Act.UNASSIGN)
@@ -44,7 +55,7 @@ def _assign_asset(change: Change, asset: AssetId, user: UserId) -> None:
     row = change.asset(asset)
     change.member(user)
     if row.asset.is_resource:
-        raise NotAssigned("a resource has no assignee: whoever sees it may work on it")
+        raise NotAssigned("a resource has no assignee, whoever sees it may work on it: make it a task first")
     change.detail["user"] = user
     if row.asset.assignee == user:
         return

@@ -155,6 +155,11 @@ class BoundStudio(View):
         """Give somebody a task or a collection. NotAssigned for a resource."""
         self._act(Act.ASSIGN, what, partial(assignments.assign, what=what, user=user), administration)
 
+    def set_kind(self, asset: AssetId, *, is_resource: bool, administration: bool = False) -> None:
+        """Make an asset a task or a resource; a task loses its assignee with that."""
+        body = partial(assignments.set_kind, asset=asset, is_resource=is_resource)
+        self._act(Act.SET_KIND, asset, body, administration)
+
     def unassign(self, what: AssetId | CollectionId, user: UserId, *, administration: bool = False) -> None:
         """Take an assignment back."""
         self._act(Act.UNASSIGN, what, partial(assignments.unassign, what=what, user=user), administration)

@@ -31,6 +31,7 @@ class Act(StrEnum):
     TRASH_CHECKPOINT = "trash checkpoint"
     RESTORE_CHECKPOINT = "restore checkpoint"
     REVERT = "revert"
+    SET_KIND = "set kind"
     ASSIGN = "assign"
     UNASSIGN = "unassign"
     SHARE = "share"
@@ -62,6 +63,7 @@ NEEDS: dict[Act, tuple[Toggle, ...]] = {
     Act.TRASH_CHECKPOINT: (Toggle.DELETE_CHECKPOINT,),
     Act.RESTORE_CHECKPOINT: (Toggle.DELETE_CHECKPOINT,),
     Act.REVERT: (Toggle.VIEW_CHECKPOINT, Toggle.CREATE_CHECKPOINT),
+    Act.SET_KIND: (Toggle.UPDATE_ASSET,),
     Act.ASSIGN: (Toggle.ASSIGN_ASSET,),
     Act.UNASSIGN: (Toggle.UNASSIGN_ASSET,),
     Act.SHARE: (Toggle.UPDATE_COLLECTION,),
@@ -99,7 +101,8 @@ EFFECTS: dict[Toggle, Effect] = {
     Toggle.VIEW_ASSET: Effect(_NONE, "none: what is seen is decided by assignment"),
     Toggle.CREATE_ASSET: Effect("new files become assets (with create_checkpoint)", "make assets"),
     Toggle.UPDATE_ASSET: Effect(
-        "rename and move assets; save resources (with create_checkpoint)", "rename and move assets"
+        "rename and move assets; save resources (with create_checkpoint)",
+        "rename and move assets; make them tasks or resources",
     ),
     Toggle.DELETE_ASSET: Effect("remove assets", "trash and restore assets"),
     Toggle.VIEW_TEMPLATE: Effect(_NONE, "none yet: there are no commands for templates"),

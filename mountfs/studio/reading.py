@@ -18,6 +18,7 @@ commit of other changes, and then with the next full look.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -158,26 +159,30 @@ class CatalogueReader:
 
     def _look_fully(self, connection: Connection) -> None:
         begun = time.perf_counter()
+        with _no_collections():
+            self._read_everything(connection)
+        self._cost = time.perf_counter() - begun
+
+    def _read_everything(self, connection: Connection) -> None:
         catalogue = self.catalogue
         catalogue.statuses = rows.statuses(connection)
         self._read_small(connection, {table.name for table in _WATCHED})
         statement = rows.checkpoints(with_ours=rows.has_ours(connection))
-        versions = dict(rows.version_rows(connection.execute(statement)))
+        versions = dict(rows.version_rows(rows.read(connection, statement)))
         for gone in catalogue.versions.keys() - versions.keys():
             del catalogue.versions[gone]
         for asset, known in versions.items():
             self._put_version(asset, known)
-        found = rows.asset_rows(connection.execute(rows.ASSETS), catalogue.statuses, catalogue.versions)
+        found = rows.asset_rows(rows.read(connection, rows.ASSETS), catalogue.statuses, catalogue.versions)
         seen = {self._put_asset(row) for row in found}
         for missing in catalogue.assets.keys() - seen:
             catalogue.drop_asset(missing)
             catalogue.generation += 1
-        self._cost = time.perf_counter() - begun
 
     def _read_small(self, connection: Connection, changed: set[str]) -> None:
         catalogue = self.catalogue
         if "collection" in changed:
-            read = rows.collection_rows(connection.execute(rows.COLLECTIONS))
+            read = rows.collection_rows(rows.read(connection, rows.COLLECTIONS))
             seen = {self._put_collection(row) for row in read}
             for missing in catalogue.collections.keys() - seen:
                 catalogue.drop_collection(missing)
@@ -293,6 +298,19 @@ def _signatures(connection: Connection) -> dict[str, Signature]:
         ).one()
         found[table.name] = Signature(count, last or 0, mtimes or 0, tuple(rest))
     return found
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Without the garbage collector, which would walk a million values that all stay, again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _with_head(asset: Asset, known: Versions) -> Asset:

@@ -8,6 +8,7 @@ collection shared and a right given only if the column is 1. A row whose id or n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -109,6 +110,13 @@ def checkpoints(*, with_ours: bool) -> Select[Any]:
     return statement.order_by(_k.asset_id, _k.created_at, PLACE)
 
 
+def read(connection: Connection, statement: Select[Any]) -> Iterator[Row]:
+    """The rows of a statement as the driver's own tuples: a third of the cost, for the big tables."""
+    cursor: Any = connection.execute(statement).cursor
+    with closing(cursor):
+        yield from cursor
+
+
 def has_ours(connection: Connection) -> bool:
     """Whether the file has the table of our own that belongs to checkpoints."""
     return bool(inspect(connection).has_table(tables.mountfs_checkpoint.name))
@@ -126,6 +134,8 @@ def asset_rows(
             continue
         asset = AssetId(id_)
         known = versions.get(asset)
+        if known is not None and known.head is not None:
+            asset = known.head.asset  # the same text, and kept already
         is_link = link == 1
         assignee = assignee if isinstance(assignee, str) else ""
         folder = folder if isinstance(folder, str) else ""
@@ -173,7 +183,7 @@ def version_rows(rows: Iterable[Row]) -> Iterator[tuple[AssetId, Versions]]:
         if not _is_text(asset):
             continue
         places = []
-        authors = []
+        authors: list[object] = []
         mtimes = trashed = last_at = 0
         head: tuple[int, Row] | None = None
         for number, row in enumerate(group, 1):

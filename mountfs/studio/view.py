@@ -11,11 +11,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from mountfs.errors import MountfsError
 from mountfs.model import (
     AssetId,
     Changes,
@@ -28,13 +29,13 @@ from mountfs.model import (
     UserId,
     Viewer,
 )
-from mountfs.rights import may_see_history
+from mountfs.rights import may_read, may_see_history
 from mountfs.storage.open import Project
 from mountfs.studio import history
 from mountfs.studio.catalogue import Catalogue, Member
 from mountfs.studio.change import nothing
 from mountfs.studio.ignore_list import ignore_list
-from mountfs.studio.manifests import recorded
+from mountfs.studio.manifests import Recorded, recorded
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
 from mountfs.studio.visibility import BLIND, Sight
@@ -95,15 +96,35 @@ class View:
         that is not the head also without `view_checkpoint`."""
         with self.looking() as (connection, catalogue, sight):
             version = recorded(connection, [checkpoint]).get(checkpoint)
-            if version is None or version.trashed or version.asset not in sight.assets:
+            if version is None or not _is_visible(version, sight):
                 raise nothing()
             viewer = self._look(catalogue)[0]
-            head = catalogue.versions_of(version.asset).head
+            is_head = _is_head(version, catalogue)
         require(viewer, Act.READ_CONTENT)
-        if head is None or head.id != checkpoint:
+        if not is_head:
             require(viewer, Act.READ_HISTORY)
+        return self._laid_out(version)
+
+    def manifests(self, checkpoints: Sequence[CheckpointId]) -> Mapping[CheckpointId, Manifest]:
+        """Those of these manifests that `manifest` would answer, read in one transaction."""
+        with self.looking() as (connection, catalogue, sight):
+            viewer = self._look(catalogue)[0]
+            if not may_read(viewer):
+                return {}
+            versions = [
+                version
+                for version in recorded(connection, checkpoints).values()
+                if _is_visible(version, sight) and (may_see_history(viewer) or _is_head(version, catalogue))
+            ]
+        found = {}
+        for version in versions:
+            with suppress(MountfsError):
+                found[version.id] = self._laid_out(version)
+        return found
+
+    def _laid_out(self, version: Recorded) -> Manifest:
         chunks = self._project.sizes.layout(version.chunk_ids(), version.size)
-        return Manifest(checkpoint, version.size, version.xxh3, chunks)
+        return Manifest(version.id, version.size, version.xxh3, chunks)
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """All checkpoints of a visible asset that are not trashed, newest first. NotPermitted without
@@ -187,6 +208,15 @@ class View:
                 known.add(asset.head.author)
         members = catalogue.members
         return {user: members[user].person for user in known if user in members}
+
+
+def _is_visible(version: Recorded, sight: Sight) -> bool:
+    return not version.trashed and version.asset in sight.assets
+
+
+def _is_head(version: Recorded, catalogue: Catalogue) -> bool:
+    head = catalogue.versions_of(version.asset).head
+    return head is not None and head.id == version.id
 
 
 def _differ(before: Tree, now: Tree) -> bool:

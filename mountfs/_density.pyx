@@ -75,8 +75,9 @@ cdef bint repeats(const uint8_t* data, size_t count, uint8_t anchor) noexcept no
 cdef bint dense(const uint8_t* data, size_t count) noexcept nogil:
     cdef uint32_t[256] total
     cdef double saved = 0
-    cdef size_t pieces = max(count // STRIDE, min(count // PIECE, LEAST_PIECES))
-    cdef size_t stride = count // pieces
+    cdef size_t pieces = max(count // STRIDE, min((count + PIECE - 1) // PIECE, LEAST_PIECES))
+    # the first piece begins with the chunk and the last ends with it; those of a small chunk overlap
+    cdef size_t stride = (count - PIECE) // (pieces - 1) if pieces > 1 else 0
     cdef uint8_t anchor = 0
     cdef size_t i
     memset(total, 0, sizeof(total))

@@ -58,6 +58,11 @@ class Fetches:
         self._idle = trio.lowlevel.ParkingLot()
         self._ended = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether any chunk is on its way."""
+        return bool(self._coming)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled. Then, threads that are at work being waited for, whoever still waits for a
         chunk gets StorageUnavailable."""

@@ -51,6 +51,11 @@ class ContentLibrary:
         """Bytes that decoded chunks take or are reserved for, never more than the budget."""
         return self._fetches.shelf.held
 
+    @property
+    def busy(self) -> bool:
+        """Whether any chunk is on its way."""
+        return self._fetches.busy
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Fetch what readers ask for, until cancelled; reads that still wait then get StorageUnavailable."""
         await self._fetches.run(task_status=task_status)

@@ -9,7 +9,7 @@ transaction. Implementations may be called from several threads at once.
 from __future__ import annotations
 
 from collections.abc import Collection as Many
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mountfs.model import (
@@ -47,6 +47,12 @@ class Studio(Protocol):
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint of a visible asset. NotPermitted without `pull_chunk`, and for a
         checkpoint that is not the asset's head also without `view_checkpoint`."""
+
+    def manifests(self, checkpoints: Sequence[CheckpointId]) -> Mapping[CheckpointId, Manifest]:
+        """The manifests of several checkpoints in one go, for whoever reads many small files.
+
+        What `manifest` would refuse or could not make out is left out; ask it for the reason.
+        """
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """All checkpoints of a visible asset that are not trashed, newest first. NotPermitted without

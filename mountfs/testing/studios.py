@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import xxhash
@@ -52,7 +53,7 @@ class MemoryStudio:
         self._collections: dict[CollectionId, Collection] = {}
         self._assets: dict[AssetId, Asset] = {}
         self._hidden: set[AssetId] = set()
-        self.manifests: dict[CheckpointId, Manifest] = {}
+        self.known_manifests: dict[CheckpointId, Manifest] = {}
         self._histories: dict[AssetId, list[Checkpoint]] = {}
         self._log: list[Changes] = []
         self._numbers = itertools.count()
@@ -100,7 +101,7 @@ class MemoryStudio:
         )
         pieces = [content[start : start + _PIECE] for start in range(0, len(content), _PIECE)]
         chunks: tuple[Chunk, ...] = tuple(map(self.store.add, pieces))
-        self.manifests[checkpoint.id] = Manifest(checkpoint.id, len(content), checkpoint.xxh3, chunks)
+        self.known_manifests[checkpoint.id] = Manifest(checkpoint.id, len(content), checkpoint.xxh3, chunks)
         history.append(checkpoint)
         new = Asset(
             asset_id,
@@ -190,11 +191,19 @@ class MemoryStudio:
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint."""
         self.manifest_calls.append(checkpoint)
-        if checkpoint not in self.manifests:
+        if checkpoint not in self.known_manifests:
             raise NotFound("no such checkpoint")
         if not may_read(self._viewer):
             raise NotPermitted(Toggle.PULL_CHUNK)
-        return self.manifests[checkpoint]
+        return self.known_manifests[checkpoint]
+
+    def manifests(self, checkpoints: Sequence[CheckpointId]) -> Mapping[CheckpointId, Manifest]:
+        """Those of several manifests that can be had."""
+        found = {}
+        for checkpoint in checkpoints:
+            with suppress(NotFound, NotPermitted):
+                found[checkpoint] = self.manifest(checkpoint)
+        return found
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """All versions, newest first."""

@@ -8,13 +8,12 @@ chunks that nothing names.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection as Many
 
 from mountfs.errors import ChunkCorrupt, ChunkMissing, NotAProject
 from mountfs.model import ChunkId, ChunkRef
 from mountfs.storage.batches import batches
-from mountfs.storage.connections import translate
+from mountfs.storage.connections import ERRORS, translate
 from mountfs.storage.database import Database
 from mountfs.storage.frames import holds
 
@@ -61,7 +60,7 @@ class CompactChunks:
                             batch,
                         )
                     )
-        except sqlite3.Error as exc:
+        except ERRORS as exc:
             raise translate(self._database.path, exc) from exc
         return absent
 
@@ -75,11 +74,17 @@ class CompactChunks:
     def _find(self, chunk: ChunkId) -> object:
         try:
             with self._database.fetching() as connection:
-                row = connection.execute("SELECT data FROM chunk WHERE hash = ?", (chunk,)).fetchone()
-        except sqlite3.Error as exc:
+                # A damaged row may say that it holds text: asked for as such, it would have to be UTF-8.
+                row = connection.execute(
+                    "SELECT typeof(data) = 'blob', CAST(data AS BLOB) FROM chunk WHERE hash = ?", (chunk,)
+                ).fetchone()
+        except ERRORS as exc:
             ours = translate(self._database.path, exc)
             if isinstance(ours, NotAProject):
                 # One page of many is bad: that is this chunk's misfortune, not the project's.
                 raise ChunkCorrupt(chunk, f"the project file is damaged there ({exc})") from exc
             raise ours from exc
-        return None if row is None else row[0]
+        if row is None:
+            return None
+        is_blob, data = row
+        return data if is_blob else ""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+from tests.cli.running import Shell
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -16,3 +19,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail("/dev/fuse is missing or closed to this user: run tools/setup as root", pytrace=False)
     if shutil.which("fusermount3") is None:
         pytest.fail("fusermount3 is missing: run tools/setup, or apt-get install fuse3", pytrace=False)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Somebody who types commands, in a home of their own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Shell(home)

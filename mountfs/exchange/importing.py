@@ -198,11 +198,21 @@ class Import:
         self.done.bytes_new += content.new_bytes
         return self._proposal(work, content, before.st_mtime_ns, executable)
 
+    def _is_shared(self, collection: CollectionId) -> bool:
+        """Whether a collection lies in a shared one."""
+        collections = self._outline.tree.collections
+        while (found := collections.get(collection)) is not None:
+            if found.is_shared:
+                return True
+            collection = found.parent
+        return False
+
     def _proposal(self, work: _Work, content: Ingested, mtime_ns: int, executable: bool) -> Proposal:
         head = work.asset.head if work.asset else None
         name, extension = split(work.name)
-        # A resource: nobody's task, so that whoever may see it may go on with it.
-        new = None if work.asset else NewAsset(name, extension, work.collection, is_resource=True)
+        # In a library a resource; elsewhere a task that is nobody's yet, since only tasks can be handed out.
+        is_resource = self._is_shared(work.collection)
+        new = None if work.asset else NewAsset(name, extension, work.collection, is_resource)
         return Proposal(
             id=CheckpointId(self._new_id()),
             asset=work.asset.id if work.asset else AssetId(self._new_id()),

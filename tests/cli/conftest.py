@@ -1,4 +1,4 @@
-"""What tests of commands share: a person, a folder of work, a project made of it."""
+"""What tests of commands share: a folder of work, and a project made of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ import pytest
 from tests.cli.running import Shell
 
 BIG = bytes(range(256)) * 12_000  # 3 MB: more than one chunk, and cheap to store
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    home = tmp_path / "home"
-    home.mkdir()
-    return Shell(home)
 
 
 @pytest.fixture

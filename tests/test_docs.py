@@ -1,0 +1,118 @@
+"""The documentation describes what there is: every command, option, exit code, key, and its examples run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from mountfs import cli
+from mountfs.config import Config, MountOptions, User
+from tests.cli.running import Shell
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+IN_EVERY_COMMAND = {"--help", "-h"}
+
+
+def command(name: str) -> click.Command:
+    with click.Context(cli.mountfs) as context:
+        found = cli.mountfs.get_command(context, name)
+    assert found is not None
+    return found
+
+
+def section(title: str) -> str:
+    """The part of the reference under a heading, up to the next one."""
+    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#+ |\Z)", REFERENCE, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/reference.md has no section {title!r}"
+    return found[2]
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_command_is_described(name: str):
+    """Each command has a section with its form, and with every option it takes."""
+    text = section(f"mountfs {name}")
+    assert f"    mountfs {name}" in text
+    for parameter in command(name).params:
+        if isinstance(parameter, click.Option):
+            for option in set(parameter.opts) - IN_EVERY_COMMAND:
+                assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{name}: {option}"
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_described_option_exists(name: str):
+    """Nobody is told of an option that was removed."""
+    known = {option for parameter in command(name).params for option in parameter.opts}
+    form = next(line for line in section(f"mountfs {name}").splitlines() if line.startswith("    mountfs"))
+    assert set(re.findall(r"(?<=\[)--?[a-z-]+", form)) <= known
+
+
+def test_every_exit_code_is_described():
+    """The table of exit codes is the program's own, word for word."""
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", section("Exit codes"), re.MULTILINE)
+    assert {int(code): text.replace("`", "") for code, text in rows} == cli.MEANINGS
+
+
+def test_every_key_is_described():
+    """Each key of the configuration stands in its table."""
+    text = section("Configuration")
+    for field in fields(Config):
+        if field.name not in ("user", "mount"):
+            assert f"| `{field.name}` |" in text
+    for field in fields(User):
+        assert f"| `user.{field.name}` |" in text
+
+
+@pytest.mark.parametrize("field", fields(MountOptions), ids=lambda field: str(field.name))
+def test_every_mount_option_is_described(field: object):
+    """Each mount option stands in the reference with its default, and in the command's help."""
+    name, default = field.name, field.default  # type: ignore[attr-defined]  # dataclasses.Field is generic
+    row = next(line for line in section("Mount options").splitlines() if line.startswith(f"| `{name}` |"))
+    shown = {268435456: "256MiB", False: "false"}.get(default, f"{default:g}" if default is not False else "")
+    assert row.endswith(f"| `{shown}` |")
+    assert re.search(rf"^  {name}\b", command("mount").help or "", re.MULTILINE)
+
+
+def test_every_link_leads_somewhere():
+    """No page points at a page that is not there."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def examples() -> list[str]:
+    """The lines of the reference that somebody can type as they stand."""
+    lines = re.findall(r"^    (mountfs .*)$", REFERENCE, re.MULTILINE)
+    return [line for line in lines if "[" not in line]
+
+
+@pytest.mark.mounted
+def test_the_examples_run(shell: Shell):
+    """Whoever types the reference's examples from top to bottom gets no error."""
+    film = shell.home / "film" / "shots"
+    film.mkdir(parents=True)
+    (film / "sh010.usda").write_text("#usda 1.0\n")
+    (shell.home / "mnt").mkdir()
+    lines = examples()
+    assert len(lines) > 12
+    for line in lines:
+        words = shlex.split(line)[1:]
+        if words[0] == "doctor":  # this machine may really have something
+            assert "Traceback" not in shell.attempt(*words).err
+        else:
+            shell.run(*words)
+
+
+def test_the_readme_has_two_commands():
+    """A newcomer types ``make demo`` or ``make test``, and CI runs the same."""
+    assert "make demo" in README
+    assert "make test" in README
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("exec make test")

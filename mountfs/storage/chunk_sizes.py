@@ -72,6 +72,9 @@ class ChunkSizes:
         (see `lost`). ContentError when hashes and size cannot belong together; StorageUnavailable when the
         store does not answer, which says nothing about the content.
         """
+        if not isinstance(file_size, int):
+            # SQLite keeps whatever was put into a column, whatever type the column has.
+            raise ContentError("the manifest is damaged: its size is no number")
         if not 0 <= file_size <= len(chunk_ids) * MAX_CHUNK or (chunk_ids and not file_size):
             raise ContentError(
                 f"the manifest is damaged: {len(chunk_ids)} chunks cannot hold {file_size} bytes"

@@ -79,6 +79,7 @@ def connect(path: Path, access: Access, *, busy_seconds: float = 10.0) -> sqlite
         check_same_thread=False,
         cached_statements=256,
     )
+    connection.text_factory = _text
     try:
         for limit, value in _LIMITS.items():
             connection.setlimit(limit, value)
@@ -99,6 +100,11 @@ def connect(path: Path, access: Access, *, busy_seconds: float = 10.0) -> sqlite
     return connection
 
 
+def _text(raw: bytes) -> str:
+    # A damaged byte in one name must cost that name, not every listing that it is in.
+    return raw.decode("utf-8", "replace")
+
+
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
@@ -112,8 +118,15 @@ def primary_code(error: BaseException) -> int:
     return int(getattr(error, "sqlite_errorcode", -1)) & 0xFF if hasattr(error, "sqlite_errorcode") else -1
 
 
-def translate(path: Path, error: sqlite3.Error | DBAPIError) -> Exception:
-    """The error of ours that says what SQLite said; the same error if it is about the statement itself."""
+ERRORS = (sqlite3.Error, DBAPIError, UnicodeDecodeError)
+"""What comes out of SQLite: the last when it quotes damaged bytes in the text of an error."""
+
+
+def translate(path: Path, error: Exception) -> Exception:
+    """The error of ours that says what SQLite said (one of `ERRORS`); the same error if it is about the
+    statement itself."""
+    if isinstance(error, UnicodeDecodeError):
+        return NotAProject(f"{path} is damaged: its schema is no text; `mountfs verify` tells more")
     code = primary_code(error)
     if code in _BUSY:
         return ProjectBusy(f"{path} is locked by another process; try again when it has finished writing")
@@ -137,7 +150,7 @@ def translated(path: Path) -> Iterator[None]:
     """Let no SQLite error about the file itself leave untranslated. A broken constraint passes as it is."""
     try:
         yield
-    except (sqlite3.Error, DBAPIError) as exc:
+    except ERRORS as exc:
         ours = translate(path, exc)
         if ours is exc:
             raise

@@ -85,8 +85,8 @@ def checkpoints(connection: Connection) -> Iterator[Recorded]:
             asset=AssetId(row.asset_id),
             checkpoint=CheckpointId(row.id),
             number=number,
-            size=row.file_size,
-            xxh3=row.xxhash_checksum,
+            size=_size(row.file_size),
+            xxh3=str(row.xxhash_checksum),
             chunks=chunk_list(row.chunks),
             trashed=row.trashed,
         )
@@ -100,8 +100,8 @@ def templates(connection: Connection) -> Iterator[Recorded]:
             asset=AssetId(""),
             checkpoint=CheckpointId(""),
             number=0,
-            size=row.file_size,
-            xxh3=row.xxhash_checksum,
+            size=_size(row.file_size),
+            xxh3=str(row.xxhash_checksum),
             chunks=chunk_list(row.chunks),
             trashed=row.trashed,
         )
@@ -110,6 +110,11 @@ def templates(connection: Connection) -> Iterator[Recorded]:
 def chunk_list(value: object) -> tuple[ChunkId, ...]:
     """The hashes of a ``chunks`` column. What is no text has none, which no content's size agrees with."""
     return tuple(map(ChunkId, value.split(","))) if isinstance(value, str) and value else ()
+
+
+def _size(value: object) -> int:
+    # A column holds whatever was put into it. No content has a negative size, so such a row is found wrong.
+    return value if isinstance(value, int) else -1
 
 
 class _Folders:

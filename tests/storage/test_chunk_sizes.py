@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -246,9 +247,12 @@ def test_a_lost_span_stays_lost_when_its_chunks_come_back(filled: Project):
         ([], 1),
         ([IDS[0]], 0),
         ([IDS[0]], MAX_CHUNK + 1),
+        (IDS, "480000"),
+        (IDS, None),
+        (IDS, float(len(WHOLE))),
     ],
 )
-def test_a_manifest_that_cannot_be_is_refused(filled: Project, ids: list[ChunkId], size: int):
+def test_a_manifest_that_cannot_be_is_refused(filled: Project, ids: list[ChunkId], size: Any):
     """When hashes and size do not agree nothing is known to be in its place, so nothing is shown."""
     with pytest.raises(ContentError):
         filled.sizes.layout(ids, size)

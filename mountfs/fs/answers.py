@@ -17,10 +17,25 @@ from typing import Any, ParamSpec, TypeVar
 import pyfuse3
 import trio
 
-from mountfs.errors import DeadlineExceeded, MountfsError
+from mountfs.errors import (
+    ChecksumMismatch,
+    ChunkCorrupt,
+    ChunkMissing,
+    DeadlineExceeded,
+    MountfsError,
+    StorageUnavailable,
+)
 from mountfs.fs.errnos import errno_of
 
 log = logging.getLogger(__name__)
+
+_LOGGED_WHERE_FOUND = (ChunkCorrupt, ChunkMissing, ChecksumMismatch, StorageUnavailable)
+"""What has its line in the log already: one for each chunk, however often readers come by."""
+
+_AGAIN = 60.0
+"""Seconds in which the same failure is not logged twice: a tool may try page after page."""
+
+_said: dict[str, float] = {}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,11 +73,21 @@ def answers(handler: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Corouti
             raise
         except MountfsError as exc:
             number = errno_of(exc)
-            if number == errno.EIO:
-                log.error("%s failed: %s", handler.__name__, exc)
+            if number == errno.EIO and not isinstance(exc, _LOGGED_WHERE_FOUND):
+                _say_once(f"{handler.__name__} failed: {exc}")
             raise pyfuse3.FUSEError(number) from exc
         except Exception as exc:  # a bug in one answer must not end the mount
             log.exception("%s failed unexpectedly", handler.__name__)
             raise pyfuse3.FUSEError(errno.EIO) from exc
 
     return answering
+
+
+def _say_once(text: str) -> None:
+    now = trio.current_time()
+    if now - _said.get(text, -_AGAIN) < _AGAIN:
+        return
+    if len(_said) > 1000:
+        _said.clear()
+    _said[text] = now
+    log.error("%s", text)

@@ -17,8 +17,8 @@ import trio
 import trio.lowlevel
 from pyfuse3 import FUSEError
 
+from mountfs.errors import NotFound
 from mountfs.fs.answers import Deadlines, answers, within
-from mountfs.fs.damage import DamageLog
 from mountfs.fs.entries import Entries, Ownership
 from mountfs.fs.handles import FileHandle, FolderHandle, Handles
 from mountfs.fs.refusals import LONGEST_NAME, ReadOnly, check_name
@@ -53,7 +53,6 @@ class Operations(ReadOnly):
         self._deadlines = deadlines
         self._serving = serving
         self._handles = Handles()
-        self._damage = DamageLog()
 
     def init(self) -> None:
         """The kernel's first request has come."""
@@ -183,8 +182,11 @@ class Operations(ReadOnly):
             return data
         if not self._workspace.may_still_read(handle.node):
             raise FUSEError(errno.EACCES)
-        with self._damage.noted(handle.node), within(self._deadlines.read, "reading"):
-            return await handle.content.read(off, size)
+        try:
+            with within(self._deadlines.read, "reading"):
+                return await handle.content.read(off, size)
+        except NotFound as exc:  # out of sight since a moment; the name is gone, the handle is refused
+            raise FUSEError(errno.EACCES) from exc
 
     @answers
     async def flush(self, fh: int) -> None:

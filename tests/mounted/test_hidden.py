@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,13 +62,28 @@ def outcome(call: Callable[[Path, Path], object], path: Path, other: Path) -> tu
     return "done", None
 
 
-@pytest.fixture
-def bo(mounts: Mounts, film: Film) -> Mount:
-    """The mount of a user who is assigned one file, beside a hidden file and a hidden folder."""
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
+    """One file for bo, a hidden one beside it, and a hidden folder; all the tests only look."""
+    film = Film(tmp_path_factory.mktemp("hidden") / "film.clst")
     bo = film.add_user("bo", "artist")
     film.write("shots/mine.blend", b"mine", assignee=bo)
     film.write("shots/secret.blend", b"secret")
     film.write("secrets/plan.txt", b"plan")
+    yield film
+    film.close()
+
+
+@pytest.fixture(scope="module")
+def mounts(film: Film) -> Iterator[Mounts]:
+    """Mounts for all the tests here."""
+    with Mounts(film.path.parent) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def bo(mounts: Mounts, film: Film) -> Mount:
+    """The mount of a user who is assigned one file."""
     return mounts.mount(film.path, "bo")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ NAMES = sorted(path.stem for path in SAMPLES.glob("*.clst"))
 
 
 def mounted_copy(name: str, mounts: Mounts, folder: Path, username: str | None = None) -> tuple[Path, Any]:
+    """Mount a copy of a sample; its folder, and what the other program lists in it.
+
+    The list has assets below trashed collections too, which nobody is shown.
+    """
     for path in SAMPLES.glob(f"{name}.clst*"):
         shutil.copy(path, folder)
         (folder / path.name).chmod(0o644)
@@ -26,7 +31,14 @@ def mounted_copy(name: str, mounts: Mounts, folder: Path, username: str | None =
     mount = mounts.mount(
         folder / f"{name}.clst", username, storage_dir=storage_dir if storage_dir.exists() else None
     )
-    return mount.path, json.loads((SAMPLES / f"{name}.json").read_text())
+    listed = json.loads((SAMPLES / f"{name}.json").read_text())
+    with sqlite3.connect(folder / f"{name}.clst") as database:
+        trashed = [
+            path for (path,) in database.execute("SELECT collection_path FROM collection WHERE trashed")
+        ]
+    database.close()
+    listed["assets"] = [one for one in listed["assets"] if not one["path"].startswith(tuple(trashed))]
+    return mount.path, listed
 
 
 def files_below(folder: Path) -> set[str]:

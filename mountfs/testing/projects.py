@@ -240,7 +240,7 @@ class Rows:
         self._open: Connection | None = None
         with project.database.reading() as connection:
             self._ids = {
-                table.name: dict(connection.execute(select(table.c.name, table.c.id)).tuples().all())
+                table.name: {row[0]: row[1] for row in connection.execute(select(table.c.name, table.c.id))}
                 for table in (
                     tables.role,
                     tables.status,

@@ -11,13 +11,14 @@ only the mounting user and root are answered.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class ControlServer:
         private_folder(self._path.parent)
         self._path.unlink(missing_ok=True)  # of a program that was killed; the lock of the mount is ours
         with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            await listener.bind(str(self._path))
+            with _short(self._path) as path:
+                await listener.bind(path)
             self._path.chmod(0o600)
             listener.listen(16)
             try:
@@ -106,7 +108,8 @@ def ask(mount_point: Path, question: Mapping[str, object], *, timeout: float = 1
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
-            connection.connect(str(path))
+            with _short(path) as name:
+                connection.connect(name)
             connection.sendall(json.dumps(question).encode() + b"\n")
             with connection.makefile("rb") as answers:
                 line = answers.readline(_LONGEST_LINE)
@@ -126,6 +129,16 @@ def mount_of(path: Path) -> Path | None:
     """The mount point of the mount of mountfs that a path lies in, or None."""
     mount = mountpoints.mount_of(path)
     return mount.path if mount else None
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for a socket that fits into the 107 bytes there are, however deep its folder lies."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _socket_of(mount_point: Path) -> Path:

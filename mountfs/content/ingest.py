@@ -38,7 +38,7 @@ READ_SIZE = 2 * 1024 * 1024
 
 
 WRITERS = 4
-"""Puts at the same time. A store of files synchronises each with the disk: four at once took a third as long."""
+"""Puts at the same time. A store of files waits for the disk at each: four at once took a third as long."""
 
 
 class ByteSource(Protocol):

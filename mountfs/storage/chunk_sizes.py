@@ -33,14 +33,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
 from mountfs.digest import MAX_CHUNK
-from mountfs.errors import ChunkCorrupt, ChunkMissing, ContentError, MountfsError, ProjectFileError
+from mountfs.errors import ChunkCorrupt, ChunkMissing, ContentError, MountfsError, NotAProject
 from mountfs.interfaces import ChunkStore
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.storage.batches import batches
+from mountfs.storage.connections import translated
 from mountfs.storage.database import Database
 from mountfs.storage.frames import contents
 from mountfs.storage.tables import mountfs_chunk
@@ -110,13 +111,18 @@ class ChunkSizes:
         if not self._recorded:
             return known
         try:
-            with self._database.reading() as connection:
-                for batch in batches(wanted - known.keys()):
-                    rows = connection.execute(select(mountfs_chunk).where(mountfs_chunk.c.hash.in_(batch)))
-                    for name, size, seal in rows:
-                        if isinstance(size, int) and seal == _seal(Chunk(name, size)):
-                            known[ChunkId(name)] = size
-        except ProjectFileError:
+            with translated(self._database.path), self._database.fetching() as connection:
+                for batch in batches(sorted(wanted - known.keys())):
+                    marks = ",".join("?" * len(batch))
+                    rows = connection.execute(
+                        f"SELECT hash, raw_size, seal FROM mountfs_chunk WHERE hash IN ({marks})", batch
+                    )
+                    known.update(
+                        (name, size)
+                        for name, size, seal in rows
+                        if isinstance(size, int) and seal == _seal(Chunk(name, size))
+                    )
+        except NotAProject:
             # The table is only a memory; where it is damaged, the chunks themselves are asked.
             pass
         return known

@@ -366,6 +366,7 @@ mountfs_chunk = Table(
     Column("hash", TEXT, primary_key=True),
     Column("raw_size", INTEGER, nullable=False),
     Column("seal", TEXT, nullable=False),
+    sqlite_with_rowid=False,  # Always asked by hash, and half the pages are read without a second tree.
 )
 
 mountfs_checkpoint = Table(

@@ -95,7 +95,7 @@ def test_a_damaged_chunk_is_replaced(store: Project, damaged: bytes):
             connection.execute(chunk.update().values(data=damaged))
     else:
         file_of(store, ID).write_bytes(damaged)
-    if len(damaged) != len(FRAME):
+    if not damaged or (store.mode == "deflated" and len(damaged) != len(FRAME)):
         assert store.chunks.missing([ID]) == {ID}
     store.chunks.put(ID, FRAME)
     assert store.chunks.get(ref(ID)) == FRAME

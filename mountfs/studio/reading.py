@@ -3,8 +3,9 @@
 `CatalogueReader.catch_up` costs one look at a counter while nobody commits. After a commit:
 
 1. *Quick look.* Each table has a *signature* (how many rows, their highest number, sums of their mtimes and
-   flags). Tables with the old signature are taken to be unchanged. Of the two big ones, assets and
-   checkpoints, the rows that carry a recent mtime or are new are read; small ones are read again.
+   flags). Of the two big ones, assets and checkpoints, rows are read that carry a recent mtime or are
+   new. Of the others, those are read again whose signature has changed, that have such rows, or from which
+   a row was deleted.
 2. The signature that follows from what is now in memory must be the file's. If it is not, somebody deleted
    rows or wrote some with old mtimes, as a synchronisation with a server does:
 3. *Full look.* Everything is read again and compared; what is equal stays the same object.
@@ -43,9 +44,8 @@ SLACK = 5
 BLINK = 0.03
 """Seconds: a project that a full look reads in this time gets one after every commit."""
 
-_WATCHED = (
-    tables.asset,
-    tables.asset_checkpoint,
+_BIG = (tables.asset, tables.asset_checkpoint)
+_SMALL = (
     tables.collection,
     tables.collection_assignee,
     tables.asset_dependency,
@@ -54,10 +54,10 @@ _WATCHED = (
     tables.role,
     tables.status,
 )
+_WATCHED = (*_BIG, *_SMALL)
 _INDIFFERENT = (
     tables.chunk,
-    tables.mountfs_chunk,
-    tables.mountfs_checkpoint,
+    tables.chunk_ref,
     tables.mountfs_audit,
     tables.tomb,
 )
@@ -139,23 +139,24 @@ class CatalogueReader:
     def _look_quickly(self, connection: Connection, signatures: dict[str, Signature]) -> None:
         catalogue = self.catalogue
         changed = {name for name, seen in signatures.items() if seen != self._signatures.get(name)}
-        if "status" in changed:
+        changed |= self._deleted_from(connection, signatures)
+        # Whatever the signature: a row that was changed before in this second has the same mtime again.
+        changed |= {table.name for table in _SMALL if self._has_recent(connection, table)}
+        if changed & {"status", "tomb"}:
             self._look_fully(connection)
             return
         self._read_small(connection, changed)
-        if "asset_checkpoint" in changed:
-            columns = tables.asset_checkpoint.c
-            touched = connection.execute(
-                select(columns.asset_id, rows.ROW_NUMBER).where(self._recent(tables.asset_checkpoint))
-            ).all()
-            places = {place for _, place in touched}
-            for asset in {asset for asset, _ in touched}:
-                places.update(catalogue.versions_of(asset).rows)
-            self._put_versions(read_versions(connection, places))
-        if "asset" in changed:
-            recent = connection.execute(rows.ASSETS.where(self._recent(tables.asset)))
-            for row in rows.asset_rows(recent, catalogue.statuses, catalogue.versions):
-                self._put_asset(row)
+        columns = tables.asset_checkpoint.c
+        touched = connection.execute(
+            select(columns.asset_id, rows.ROW_NUMBER).where(self._recent(tables.asset_checkpoint))
+        ).all()
+        places = {place for _, place in touched}
+        for asset in {asset for asset, _ in touched}:
+            places.update(catalogue.versions_of(asset).rows)
+        self._put_versions(read_versions(connection, places))
+        recent = rows.read(connection, rows.ASSETS.where(self._recent(tables.asset)))
+        for row in rows.asset_rows(recent, catalogue.statuses, catalogue.versions):
+            self._put_asset(row)
 
     def _look_fully(self, connection: Connection) -> None:
         begun = time.perf_counter()
@@ -215,8 +216,25 @@ class CatalogueReader:
             catalogue.folder_needs = {
                 AssetId(asset): {CollectionId(need) for need in needs} for asset, needs in found.items()
             }
-        if changed & {table.name for table in _WATCHED[3:]}:
+        if changed & {table.name for table in _SMALL if table is not tables.collection}:
             catalogue.generation += 1
+
+    def _deleted_from(self, connection: Connection, signatures: dict[str, Signature]) -> set[str]:
+        """The tables that rows were deleted from, by what triggers write down. "tomb" stands for a look at
+        everything: an asset or a checkpoint is gone, or the graves themselves are."""
+        before, now = self._signatures["tomb"], signatures["tomb"]
+        if now == before:
+            return set()
+        columns = tables.tomb.c
+        graves = select(columns.table_name).where(before.last < rows.ROW_NUMBER)
+        names = set(connection.execute(graves).scalars())
+        if now.last < before.last or names & {"asset", "asset_checkpoint"}:
+            return {"tomb"}
+        return names
+
+    def _has_recent(self, connection: Connection, table: Table) -> bool:
+        found = select(rows.ROW_NUMBER).select_from(table).where(self._recent(table)).limit(1)
+        return connection.execute(found).first() is not None
 
     def _recent(self, table: Table) -> Any:
         last = self._signatures[table.name].last

@@ -28,6 +28,7 @@ from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import Mounted, MountRequest, failure_line, start
 from mountfs.model import ProjectId, Tree
 from mountfs.workspace.feed import follow
+from mountfs.workspace.namespace import News
 from mountfs.workspace.space import SpaceWatch
 from mountfs.workspace.workspace import Workspace
 
@@ -84,6 +85,7 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
     try:
         from mountfs.fs.answers import Deadlines
         from mountfs.fs.entries import Ownership
+        from mountfs.fs.invalidation import Invalidation
         from mountfs.fs.operations import Operations
         from mountfs.fs.session import mounted
     except ModuleNotFoundError as exc:
@@ -101,7 +103,10 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         library = ContentLibrary(parts.chunks, budget=options.memory, workers=options.workers)
         stack.callback(library.close)
         space = SpaceWatch(state_dir, [request.project.parent])
-        workspace = Workspace(parts.project_id, parts.studio, tree, library, space, time.time)
+        invalidation = Invalidation()
+        workspace = Workspace(
+            parts.project_id, parts.studio, tree, library, space, time.time, invalidation.store
+        )
         serving = trio.Event()
         operations = Operations(
             workspace,
@@ -112,7 +117,8 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         session = stack.enter_context(
             mounted(operations, request.mount_point, parts.project_name, allow_other=options.allow_other)
         )
-        trio.run(_Mount(request, parts, tree, workspace, session, serving, ready).run)
+        stack.callback(invalidation.close)
+        trio.run(_Mount(request, parts, tree, workspace, session, serving, ready, invalidation.tell).run)
 
 
 class _Mount:
@@ -127,6 +133,7 @@ class _Mount:
         session: Session,
         serving: trio.Event,
         ready: Ready,
+        tell: Callable[[News], None],
     ) -> None:
         self._request = request
         self._parts = parts
@@ -135,29 +142,21 @@ class _Mount:
         self._session = session
         self._serving = serving
         self._ready = ready
+        self._tell = tell
         self._read_ahead_kb: int | None = None
 
     async def run(self) -> None:
         """Serve until the mount has gone."""
-        from mountfs.fs.invalidation import Invalidation
-
-        invalidation = Invalidation()
-
-        try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(self._workspace.run)
-                nursery.start_soon(self._serve_kernel, nursery.cancel_scope)
-                nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
-                await self._serving.wait()
-                self._read_ahead_kb = self._session.set_read_ahead(self._request.options.read_ahead_kb)
-                await nursery.start(self._control().run)
-                nursery.start_soon(
-                    follow, self._parts.studio, self._workspace, self._tree.cursor, invalidation.tell
-                )
-                nursery.start_soon(self._session.operations.make_ready)
-                self._announce()
-        finally:
-            invalidation.close()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._workspace.run)
+            nursery.start_soon(self._serve_kernel, nursery.cancel_scope)
+            nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
+            await self._serving.wait()
+            self._read_ahead_kb = self._session.set_read_ahead(self._request.options.read_ahead_kb)
+            await nursery.start(self._control().run)
+            nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, self._tell)
+            nursery.start_soon(self._session.operations.make_ready)
+            self._announce()
 
     async def _serve_kernel(self, everything: trio.CancelScope) -> None:
         await self._session.run()

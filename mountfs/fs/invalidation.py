@@ -1,4 +1,4 @@
-"""Telling the kernel to forget names and attributes.
+"""Telling the kernel unasked: what to forget, and what will be read next.
 
 These calls may block until a request in the same folder is answered. Made on the event loop, which has to
 answer it, they deadlock so hard that even kill -9 does not help. So they are made by one thread that belongs
@@ -11,6 +11,7 @@ import errno
 import logging
 import queue
 import threading
+from dataclasses import dataclass
 
 import pyfuse3
 
@@ -18,31 +19,61 @@ from mountfs.workspace.namespace import News
 
 log = logging.getLogger(__name__)
 
+_LAST_CALL = 2.0
+"""Seconds for the call that is being made when the mount ends."""
+
+_MOST_WAITING = 256
+"""Contents that wait to be stored; more would only take memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    ino: int
+    whole: bytes | memoryview
+
 
 class Invalidation:
     """The thread that tells the kernel. Starts at once; `close` disarms it."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[News | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[News | _Content | None] = queue.SimpleQueue()
         self._closed = threading.Event()
-        threading.Thread(target=self._run, name="invalidation", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="invalidation", daemon=True)
+        self._thread.start()
 
     def tell(self, news: News) -> None:
         """Have the kernel forget what changed. Returns at once."""
         if news:
             self._queue.put(news)
 
+    def store(self, ino: int, whole: bytes | memoryview) -> None:
+        """Put the whole content of a file into the kernel's cache, so that reading it asks nothing. Returns
+        at once. The bytes under a number are fixed, so it does not matter when this comes, or if it does."""
+        if self._queue.qsize() < _MOST_WAITING:
+            self._queue.put(_Content(ino, whole))
+
     def close(self) -> None:
         """No more calls from now on; called before the session goes away."""
         self._closed.set()
         self._queue.put(None)
+        self._thread.join(_LAST_CALL)
 
     def _run(self) -> None:
-        while (news := self._queue.get()) is not None:
-            for ino in news.attributes:
+        while (job := self._queue.get()) is not None:
+            if isinstance(job, _Content):
+                self._store(job)
+                continue
+            for ino in job.attributes:
                 self._forget_attributes(ino)
-            for parent, name in news.names:
+            for parent, name in job.names:
                 self._forget_name(parent, name)
+
+    def _store(self, content: _Content) -> None:
+        if not self._closed.is_set():
+            try:
+                pyfuse3.notify_store(pyfuse3.InodeT(content.ino), 0, content.whole)  # type: ignore[arg-type]  # any buffer
+            except OSError as exc:
+                log.debug("the kernel does not take the content of inode %d: %s", content.ino, exc)
 
     def _forget_attributes(self, ino: int) -> None:
         if not self._closed.is_set():

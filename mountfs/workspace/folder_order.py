@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mountfs.model import Checkpoint
 from mountfs.workspace.nodes import File, Folder, Node
 
 SMALL = 512 * 1024
@@ -44,8 +43,8 @@ class FolderOrder:
     def __init__(self) -> None:
         self._runs: OrderedDict[int, _Run] = OrderedDict()
 
-    def opened(self, file: File) -> list[Checkpoint]:
-        """Note that a file was opened; the contents that are worth making ready because of it."""
+    def opened(self, file: File) -> list[File]:
+        """Note that a file was opened; the files that are worth making ready because of it."""
         folder = file.parent
         if file.content is None or file.content.size > SMALL or not isinstance(folder, Folder):
             return []
@@ -68,14 +67,14 @@ class FolderOrder:
         run.window = min(2 * run.window, _LAST_WINDOW)
         return window
 
-    def _window(self, run: _Run, start: int) -> list[Checkpoint]:
-        window: list[Checkpoint] = []
+    def _window(self, run: _Run, start: int) -> list[File]:
+        window: list[File] = []
         room = _FIRST_BYTES if run.window == _FIRST_WINDOW else _WINDOW_BYTES
         for file in run.files[start : start + run.window]:
             if file.content is None or file.content.size > room:
                 break
             room -= file.content.size
-            window.append(file.content)
+            window.append(file)
         return window
 
     def _run(self, folder: Folder) -> _Run:

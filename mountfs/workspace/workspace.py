@@ -17,7 +17,7 @@ import trio
 from mountfs.content.library import ContentLibrary
 from mountfs.errors import MountfsError, NotFound, NotPermitted
 from mountfs.interfaces import Studio
-from mountfs.model import Changes, Checkpoint, ProjectId, Toggle, Tree
+from mountfs.model import Changes, Manifest, ProjectId, Toggle, Tree
 from mountfs.rights import may_read
 from mountfs.workspace import xattrs
 from mountfs.workspace.attributes import Attributes, attributes_of
@@ -32,7 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class Workspace:
-    """A mounted project, without the kernel. `run` must be running."""
+    """A mounted project, without the kernel. `run` must be running.
+
+    ``offer`` is called with the number and the whole content of a small file that will probably be read next.
+    """
 
     def __init__(
         self,
@@ -42,15 +45,17 @@ class Workspace:
         library: ContentLibrary,
         space: SpaceWatch,
         clock: Callable[[], float],
+        offer: Callable[[int, bytes | memoryview], None],
     ) -> None:
         self._studio = studio
         self._library = library
         self._space = space
+        self._offer = offer
         self._studio_calls = trio.CapacityLimiter(4)
         self._manifests = Manifests(studio, self._studio_calls)
         self._order = FolderOrder()
         self._namespace = Namespace(tree, project, clock)
-        self._prefetches, self._prefetch_jobs = trio.open_memory_channel[list[Checkpoint]](16)
+        self._to_make_ready, self._readers_ahead = trio.open_memory_channel[list[File]](16)
 
     @property
     def tree_size(self) -> tuple[int, int]:
@@ -131,7 +136,7 @@ class Workspace:
         if node.content is None or node.content.size == 0:
             return OpenBody(b"")
         if isinstance(node, File) and (ahead := self._order.opened(node)):
-            self._prefetch(ahead)
+            self._make_ready(ahead)
         return OpenCheckpoint(node.content, self._manifests, self._library)
 
     def may_still_read(self, node: Node) -> bool:
@@ -158,23 +163,37 @@ class Workspace:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._manifests.run)
             nursery.start_soon(self._space.run)
-            nursery.start_soon(self._serve_prefetches)
+            nursery.start_soon(self._serve_readers_ahead)
             await nursery.start(self._library.run)
             task_status.started()
 
-    def _prefetch(self, contents: list[Checkpoint]) -> None:
-        self._manifests.start(content.id for content in contents)
+    def _make_ready(self, files: list[File]) -> None:
+        self._manifests.start(file.content.id for file in files if file.content is not None)
         try:
-            self._prefetches.send_nowait(contents)
+            self._to_make_ready.send_nowait(files)
         except trio.WouldBlock:
-            log.debug("too many folders are read at once: %d files are not made ready", len(contents))
+            log.debug("too many folders are read at once: %d files are not made ready", len(files))
 
-    async def _serve_prefetches(self) -> None:
-        async for contents in self._prefetch_jobs:
-            manifests = []
-            for content in contents:
+    async def _serve_readers_ahead(self) -> None:
+        async for files in self._readers_ahead:
+            manifests: dict[int, Manifest] = {}
+            for file in files:
                 try:
-                    manifests.append(await self._manifests.get(content.id))
+                    if file.content is not None and file.content.size:
+                        manifests[file.ino] = await self._manifests.get(file.content.id)
                 except MountfsError as exc:  # whoever reads the file is told
                     log.debug("a manifest could not be made ready: %s", exc)
-            await self._library.prefetch(manifests)
+            await self._library.prefetch(manifests.values())
+            for ino, manifest in manifests.items():
+                self._offer_whole(ino, manifest)
+
+    def _offer_whole(self, ino: int, manifest: Manifest) -> None:
+        try:
+            content = self._library.open(manifest)
+        except MountfsError as exc:  # whoever reads the file is told
+            log.debug("a file could not be made ready: %s", exc)
+            return
+        whole = content.read_nowait(0, manifest.size)
+        content.close()
+        if whole is not None:
+            self._offer(ino, whole)

@@ -86,6 +86,21 @@ def test_any_range_in_any_order_is_right(mount: Mount):
         os.close(fd)
 
 
+@pytest.mark.parametrize("size", [1, 1000, 4096, 5000, 65_536, 70_001])
+def test_small_files_read_in_order_are_right(mounts: Mounts, film: Film, size: int):
+    """A folder of small files, the later ones put into the kernel's cache before they are asked for, is
+    right.
+    """
+    content = {f"set/tile.{number:03}.bin": random.Random(number).randbytes(size) for number in range(60)}
+    film.write_all(content)
+    mount = mounts.mount(film.path)
+    for path, expected in content.items():
+        with open(mount.path / path, "rb", buffering=0) as source:
+            assert source.read(len(expected) + 1) == expected
+            assert source.read() == b""
+    assert {path: (mount.path / path).read_bytes() for path in content} == content
+
+
 def test_direct_reads_are_right(mount: Mount):
     """A program that goes around the page cache reads the same bytes."""
     whole = CONTENT["shots/sq020/cache.abc"]

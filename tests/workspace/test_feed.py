@@ -42,7 +42,9 @@ def looking(tmp_path: Path) -> Callable[[MemoryStudio], Workspace]:
     def make(studio: MemoryStudio) -> Workspace:
         library = ContentLibrary(studio.store, budget=64 << 20, workers=1)
         space = SpaceWatch(tmp_path, [])
-        workspace = Workspace(ProjectId("film"), studio, studio.tree(), library, space, lambda: 0.0)
+        workspace = Workspace(
+            ProjectId("film"), studio, studio.tree(), library, space, lambda: 0.0, lambda *_: None
+        )
         list(workspace.listings())
         return workspace
 

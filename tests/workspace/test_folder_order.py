@@ -26,7 +26,7 @@ def opened(order: FolderOrder, all_files: list[File], *places: int) -> list[int]
     ready: list[int] = []
     numbers = {file.asset: place for place, file in enumerate(all_files)}
     for place in places:
-        ready += [numbers[content.asset] for content in order.opened(all_files[place])]
+        ready += [numbers[file.asset] for file in order.opened(all_files[place])]
     return ready
 
 

@@ -22,7 +22,9 @@ from mountfs.workspace.workspace import Workspace
 async def working(studio: MemoryStudio, folder: Path) -> AsyncIterator[Workspace]:
     library = ContentLibrary(studio.store, budget=64 << 20, workers=2)
     space = SpaceWatch(folder, [folder])
-    workspace = Workspace(ProjectId("film"), studio, studio.tree(), library, space, lambda: 0.0)
+    workspace = Workspace(
+        ProjectId("film"), studio, studio.tree(), library, space, lambda: 0.0, lambda *_: None
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(workspace.run)
         yield workspace

@@ -152,7 +152,7 @@ PROJECT_PARTS = [
     [
         (["pyfuse3"], ["mountfs.fs"]),
         (
-            ["sqlalchemy", "sqlite3", "watchfiles"],
+            ["sqlalchemy", "sqlite3"],
             PROJECT_PARTS,
         ),
     ],

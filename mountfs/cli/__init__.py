@@ -85,7 +85,7 @@ EXITS: dict[type[BaseException], Exit] = {
 """What happened → how the command ends. The nearest class of an error counts."""
 
 # Packages of the extras → the extra that brings them.
-EXTRAS = {"sqlalchemy": "project", "watchfiles": "project", "pyfuse3": "mount"}
+EXTRAS = {"sqlalchemy": "project", "pyfuse3": "mount"}
 
 COMMANDS = {
     "init": ("mountfs.cli.init", "Make a new, empty project file."),

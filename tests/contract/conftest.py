@@ -1,0 +1,43 @@
+"""The homes of each interface. Whoever adds one adds it here, and it has to pass the same suite."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mountfs.interfaces import ChunkStore, Studio
+from mountfs.storage.open import open_project
+from mountfs.studio.service import StudioService
+from mountfs.testing.projects import production
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A production, and somebody's studio and chunks in it by username."""
+
+    as_: Callable[[str], tuple[Studio, ChunkStore]]
+
+
+@pytest.fixture(scope="session")
+def harbor_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("contract") / "harbor.clst"
+    production(path).close()
+    return path
+
+
+@pytest.fixture(params=["in process"])
+def home(harbor_file: Path, tmp_path: Path) -> Iterator[Home]:
+    path = tmp_path / "harbor.clst"
+    shutil.copyfile(harbor_file, path)
+    with open_project(path) as project:
+        service = StudioService(project)
+
+        def as_(username: str) -> tuple[Studio, ChunkStore]:
+            studio = service.for_user(username)
+            return studio, studio.chunks
+
+        yield Home(as_)

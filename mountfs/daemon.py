@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from mountfs import mountlock, mountpoints
+from mountfs.content.heap import keep_memory
 from mountfs.content.library import ContentLibrary
 from mountfs.control import Answer, ControlServer, socket_path
 from mountfs.errors import MountError, MountfsError
@@ -100,6 +101,7 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
             mountlock.held(request.state_dir, parts.project_id, viewer, request.mount_point)
         )
         mountpoints.prepare(request.mount_point)
+        keep_memory(options.memory)
         library = ContentLibrary(parts.chunks, budget=options.memory, workers=options.workers)
         stack.callback(library.close)
         space = SpaceWatch(state_dir, [request.project.parent])

@@ -25,7 +25,7 @@ from typing import Any
 import trio
 
 from mountfs import mountpoints
-from mountfs.config import Places, private_folder
+from mountfs.config import Places, load, private_folder
 from mountfs.errors import DeadlineExceeded, MountError
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class ControlServer:
 
     async def _serve(self, connection: trio.socket.SocketType) -> None:
         with connection, trio.move_on_after(_PATIENCE):
-            peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            _, uid, _ = struct.unpack("3i", peer)
+            uid = _peer(connection)
             if uid not in (0, os.geteuid()):
                 log.warning("user %d asked for control of this mount and was not answered", uid)
                 return
@@ -100,16 +99,26 @@ class ControlServer:
             return {"ok": False, "error": f"the mount failed to answer: {exc}"}
 
 
-def ask(mount_point: Path, question: Mapping[str, object], *, timeout: float = 10.0) -> dict[str, Any]:
-    """Ask the program behind a mount. MountError if it cannot be asked, DeadlineExceeded without an
-    answer.
+def ask(
+    mount_point: Path,
+    question: Mapping[str, object],
+    *,
+    timeout: float = 10.0,
+    runtime_dir: Path | None = None,
+) -> dict[str, Any]:
+    """Ask the program behind a mount. MountError if it cannot be asked, DeadlineExceeded without an answer.
+
+    ``runtime_dir`` is where the mounting user keeps sockets, if it is not where the configuration says.
     """
-    path = _socket_of(mount_point)
+    mount = mountpoints.find(mount_point)
+    path = _socket_of(mount_point, mount, runtime_dir)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
             with _short(path) as name:
                 connection.connect(name)
+            if mount is not None and mount.uid not in (None, _peer(connection)):
+                raise MountError(f"what answers for {mount_point} is not the program that mounted it")
             connection.sendall(json.dumps(question).encode() + b"\n")
             with connection.makefile("rb") as answers:
                 line = answers.readline(_LONGEST_LINE)
@@ -141,10 +150,16 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def _socket_of(mount_point: Path) -> Path:
+def _peer(connection: socket.socket | trio.socket.SocketType) -> int:
+    """The user id at the other end."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    uid: int = struct.unpack("3i", found)[1]
+    return uid
+
+
+def _socket_of(mount_point: Path, mount: mountpoints.Mount | None, runtime_dir: Path | None) -> Path:
     """Root may ask any user's mount, whose socket is where that user keeps it."""
-    mount = mountpoints.find(mount_point)
-    own = socket_path(Places.of_this_user().runtime_dir, mount_point)
+    own = socket_path(runtime_dir or load(Places.of_this_user()).runtime_dir, mount_point)
     if os.geteuid() != 0 or mount is None or mount.uid in (None, 0) or own.exists():
         return own
     for runtime_dir in (Path(f"/run/user/{mount.uid}/mountfs"), Path(f"/tmp/mountfs-{mount.uid}")):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mountfs.config import Config
 from mountfs.doctor.finding import Finding, good, notice, problem
 from mountfs.errors import DeadlineExceeded
-from mountfs.mountpoints import is_dead, mounts
+from mountfs.mountpoints import Mount, is_dead, mounts
 
 NETWORK = (
     "nfs",
@@ -32,17 +32,18 @@ LITTLE = 1 << 30
 TOO_LITTLE = 64 << 20
 
 
-def check_config(config: Config) -> Iterator[Finding]:
-    """The folders that mountfs keeps for a user."""
+def check_config(config: Config, table: Sequence[Mount] | None = None) -> Iterator[Finding]:
+    """The folders that mountfs keeps for a user. ``table`` is the mount table, if not this machine's."""
     for key, folder in (("state_dir", config.state_dir), ("runtime_dir", config.runtime_dir)):
         yield from _own_folder(key, folder)
-    yield from check_disk(config.state_dir, mend='put a local folder into config.toml: state_dir = "/…"')
+    mend = 'put a local folder into config.toml: state_dir = "/…"'
+    yield from check_disk(config.state_dir, mend=mend, table=table)
 
 
-def check_disk(path: Path, *, mend: str) -> Iterator[Finding]:
+def check_disk(path: Path, *, mend: str, table: Sequence[Mount] | None = None) -> Iterator[Finding]:
     """Room on the disk of a path (which need not exist yet), and whether the disk is in this machine."""
     there = _existing(path)
-    kind = file_system(there)
+    kind = file_system(there, mounts() if table is None else table)
     if kind in NETWORK or kind.startswith("fuse."):
         yield problem("disk", f"{path} is on a network file system ({kind}), where locks may not hold", mend)
     numbers = os.statvfs(there)
@@ -78,11 +79,11 @@ def check_mounts() -> Iterator[Finding]:
             yield good("mounts", f"{mount.path} answers ({mount.source})")
 
 
-def file_system(path: Path) -> str:
+def file_system(path: Path, table: Sequence[Mount]) -> str:
     """The type of the file system that an existing path is on."""
-    table = {mount.path: mount.kind for mount in mounts()}
+    kinds = {mount.path: mount.kind for mount in table}
     real = path.resolve()
-    return next((table[place] for place in (real, *real.parents) if place in table), "unknown")
+    return next((kinds[place] for place in (real, *real.parents) if place in kinds), "unknown")
 
 
 def _existing(path: Path) -> Path:

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import Shell
 
+MOMENT = 1_700_000_000_123_456_789
 BIG = bytes(range(256)) * 12_000  # 3 MB: more than one chunk, and cheap to store
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    """A folder of work: two folders, files of several sizes, one that can be run."""
-    folder = tmp_path / "film"
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of work and a project made of it, once for all tests; each gets copies."""
+    top = tmp_path_factory.mktemp("prepared")
     files = {
         "notes.txt": b"hello\n",
         "empty": b"",
         "shots/sh010/sh010.ma": b"requires maya;\n" * 50,
         "shots/sh010/größe.txt": b"x",
         "library/fox.bin": BIG,
+        "library/tool.sh": b"#!/bin/sh\necho it runs\n",
     }
     for name, content in files.items():
-        path = folder / name
+        path = top / "film" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        os.utime(path, ns=(1_700_000_000_123_456_789, 1_700_000_000_123_456_789))
-    tool = folder / "library" / "tool.sh"
-    tool.write_text("#!/bin/sh\necho it runs\n")
-    tool.chmod(0o755)
-    return folder
+        os.utime(path, ns=(MOMENT, MOMENT))
+    (top / "film" / "library" / "tool.sh").chmod(0o755)
+    (top / "home").mkdir()
+    shell = Shell(top / "home")
+    shell.run("init", top / "film.clst")
+    shell.run("import", top / "film", top / "film.clst")
+    return top
 
 
 @pytest.fixture
-def project(shell: Shell, work: Path, tmp_path: Path) -> Path:
+def work(prepared: Path, tmp_path: Path) -> Path:
+    """A folder of work: two folders, files of several sizes, one that can be run."""
+    return Path(shutil.copytree(prepared / "film", tmp_path / "film"))
+
+
+@pytest.fixture
+def project(prepared: Path, tmp_path: Path) -> Path:
     """A project with that work in it."""
-    path = tmp_path / "film.clst"
-    shell.run("init", path)
-    shell.run("import", work, path)
-    return path
+    return Path(shutil.copy(prepared / "film.clst", tmp_path / "film.clst"))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -120,6 +121,9 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
             mounted(operations, request.mount_point, parts.project_name, allow_other=options.allow_other)
         )
         stack.callback(invalidation.close)
+        # A tree of 100 000 assets stays for the life of the mount: looking for garbage in it again and again
+        # would hold up answers each time.
+        gc.freeze()
         trio.run(_Mount(request, parts, tree, workspace, session, serving, ready, invalidation.tell).run)
 
 

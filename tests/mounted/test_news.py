@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
 
+import pytest
+
+from mountfs.model import Toggle
 from mountfs.testing.mounts import Mounts, wait_until
 from tests.mounted.film import Film
 
@@ -60,6 +64,44 @@ def test_renames_and_trash_show(mounts: Mounts, film: Film):
     wait_until((mount.path / "takes").exists, "the rename", seconds=5 * WITHIN)
     assert not (mount.path / "shots").exists()
     assert os.listdir(mount.path / "takes") == ["b.txt"]
+
+
+def test_an_assignment_shows_in_the_mode_bits_and_a_lost_one_hides_the_file(mounts: Mounts, film: Film):
+    """A user who is given a task sees that they may write it; one it is taken from no longer sees it."""
+    bo = film.add_user("bo", "artist")
+    film.write("shots/mine.blend", b"mine", assignee=bo)
+    film.write("shots/next.blend", b"next", assignee=film.owner.viewer().person.id)
+    mount = mounts.mount(film.path, "bo")
+    path = mount.path / "shots/next.blend"
+    assert not path.exists()
+    assert stat.S_IMODE((mount.path / "shots/mine.blend").stat().st_mode) == 0o644
+    asset = film.asset("shots/next.blend")
+    assert asset is not None
+    film.owner.assign(asset.id, bo)
+    wait_until(path.exists, "the new task", seconds=5 * WITHIN)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    with open(path, "rb") as source:
+        film.owner.unassign(asset.id, bo)
+        wait_until(lambda: not path.exists(), "the loss of the task", seconds=5 * WITHIN)
+        assert os.listdir(mount.path / "shots") == ["mine.blend"]
+        with pytest.raises(PermissionError):
+            source.read()
+
+
+def test_a_role_that_changes_shows_in_the_mode_bits(mounts: Mounts, film: Film):
+    """Attributes that the kernel was told for an hour are told again when the rights change."""
+    bo = film.add_user("bo", "artist")
+    film.write("shots/mine.blend", b"mine", assignee=bo)
+    mount = mounts.mount(film.path, "bo")
+    path = mount.path / "shots/mine.blend"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    film.owner.edit_role("artist", frozenset({Toggle.PULL_CHUNK}))
+    wait_until(lambda: stat.S_IMODE(path.stat().st_mode) == 0o444, "the new mode", seconds=5 * WITHIN)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o555
+    film.owner.edit_role("artist", frozenset())
+    wait_until(lambda: stat.S_IMODE(path.stat().st_mode) == 0, "the new mode", seconds=5 * WITHIN)
+    with pytest.raises(PermissionError):
+        path.read_bytes()
 
 
 def test_a_listing_is_fixed_when_it_is_opened(mounts: Mounts, film: Film):

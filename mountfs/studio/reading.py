@@ -25,10 +25,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Boolean, Connection, Table, func, inspect, or_, select, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import Connection, Table, or_, select
 
 from mountfs.model import Asset, AssetId, CollectionId, UserId
 from mountfs.storage import tables
@@ -36,6 +35,7 @@ from mountfs.storage.batches import batches
 from mountfs.storage.database import Database
 from mountfs.studio import rows
 from mountfs.studio.catalogue import AssetRow, Catalogue, CollectionRow, Versions
+from mountfs.studio.signatures import NOTHING, SMALL, WATCHED, Signature, Totals, read_signatures
 from mountfs.studio.visibility import Reach
 
 SLACK = 5
@@ -43,35 +43,6 @@ SLACK = 5
 
 BLINK = 0.03
 """Seconds: a project that a full look reads in this time gets one after every commit."""
-
-_BIG = (tables.asset, tables.asset_checkpoint)
-_SMALL = (
-    tables.collection,
-    tables.collection_assignee,
-    tables.asset_dependency,
-    tables.collection_dependency,
-    tables.user,
-    tables.role,
-    tables.status,
-)
-_WATCHED = (*_BIG, *_SMALL)
-_INDIFFERENT = (
-    tables.chunk,
-    tables.chunk_ref,
-    tables.mountfs_audit,
-    tables.tomb,
-)
-"""Tables whose growth explains a commit but changes nothing here. Chunks arrive often."""
-
-
-class Signature(NamedTuple):
-    """What is quickly known of a table: its number of rows, the highest row number, the sum of its mtimes,
-    and the sums of its flags."""
-
-    rows: int
-    last: int
-    mtimes: int
-    flags: tuple[int, ...]
 
 
 class CatalogueReader:
@@ -92,6 +63,7 @@ class CatalogueReader:
         self._reach: tuple[int, Reach] | None = None
         self._cost = 0.0
         self._looked_at = 0
+        self._assets, self._versions = Totals(), Totals()
         self._signatures: dict[str, Signature] = {}
 
     @contextmanager
@@ -126,7 +98,7 @@ class CatalogueReader:
     def _look(self, connection: Connection) -> None:
         # What is written in this very second may get rows after us that look no newer: hence the slack.
         now = int(self._clock()) - SLACK
-        signatures = _signatures(connection)
+        signatures = read_signatures(connection)
         if self._version is None or self._cost < self._blink or signatures == self._signatures:
             self._look_fully(connection)
         else:
@@ -141,7 +113,7 @@ class CatalogueReader:
         changed = {name for name, seen in signatures.items() if seen != self._signatures.get(name)}
         changed |= self._deleted_from(connection, signatures)
         # Whatever the signature: a row that was changed before in this second has the same mtime again.
-        changed |= {table.name for table in _SMALL if self._has_recent(connection, table)}
+        changed |= {table.name for table in SMALL if self._has_recent(connection, table)}
         if changed & {"status", "tomb"}:
             self._look_fully(connection)
             return
@@ -167,16 +139,17 @@ class CatalogueReader:
     def _read_everything(self, connection: Connection) -> None:
         catalogue = self.catalogue
         catalogue.statuses = rows.statuses(connection)
-        self._read_small(connection, {table.name for table in _WATCHED})
+        self._read_small(connection, {table.name for table in WATCHED})
         statement = rows.checkpoints(with_ours=rows.has_ours(connection))
         versions = dict(rows.version_rows(rows.read(connection, statement)))
         for gone in catalogue.versions.keys() - versions.keys():
-            del catalogue.versions[gone]
+            self._versions.swap(_weight_of(catalogue.versions.pop(gone)), NOTHING)
         for asset, known in versions.items():
             self._put_version(asset, known)
         found = rows.asset_rows(rows.read(connection, rows.ASSETS), catalogue.statuses, catalogue.versions)
         seen = {self._put_asset(row) for row in found}
         for missing in catalogue.assets.keys() - seen:
+            self._assets.swap(_weight(catalogue.assets[missing]), NOTHING)
             catalogue.drop_asset(missing)
             catalogue.generation += 1
 
@@ -216,7 +189,7 @@ class CatalogueReader:
             catalogue.folder_needs = {
                 AssetId(asset): {CollectionId(need) for need in needs} for asset, needs in found.items()
             }
-        if changed & {table.name for table in _SMALL if table is not tables.collection}:
+        if changed & {table.name for table in SMALL if table is not tables.collection}:
             catalogue.generation += 1
 
     def _deleted_from(self, connection: Connection, signatures: dict[str, Signature]) -> set[str]:
@@ -254,6 +227,7 @@ class CatalogueReader:
             if before is not None and before.head == known.head:
                 known = known._replace(head=before.head)
             self.catalogue.versions[asset] = known
+            self._versions.swap(_weight_of(before) if before else NOTHING, _weight_of(known))
             self.catalogue.generation += 1
 
     def _put_asset(self, row: AssetRow) -> AssetId:
@@ -262,6 +236,7 @@ class CatalogueReader:
             if before is not None and before.asset == row.asset:
                 row = row._replace(asset=before.asset)
             self.catalogue.put_asset(row)
+            self._assets.swap(_weight(before) if before else NOTHING, _weight(row))
             self.catalogue.generation += 1
         return row.asset.id
 
@@ -273,20 +248,7 @@ class CatalogueReader:
 
     def _agrees(self, signatures: dict[str, Signature]) -> bool:
         """Whether what is in memory has the signature that assets and checkpoints have in the file."""
-        assets, versions = self.catalogue.assets.values(), self.catalogue.versions.values()
-        ours = (
-            (len(assets), sum(row.mtime for row in assets), sum(row.trashed for row in assets)),
-            (
-                sum(len(known.rows) for known in versions),
-                sum(known.mtimes for known in versions),
-                sum(known.trashed for known in versions),
-            ),
-        )
-        theirs = (signatures["asset"], signatures["asset_checkpoint"])
-        return all(
-            (count, mtimes) == (table.rows, table.mtimes) and trashed in table.flags
-            for (count, mtimes, trashed), table in zip(ours, theirs, strict=True)
-        )
+        return self._assets.fit(signatures["asset"]) and self._versions.fit(signatures["asset_checkpoint"])
 
 
 def read_versions(connection: Connection, places: Iterable[int]) -> dict[AssetId, Versions]:
@@ -297,25 +259,6 @@ def read_versions(connection: Connection, places: Iterable[int]) -> dict[AssetId
         found += connection.execute(statement.where(rows.PLACE.in_(batch)))
     found.sort(key=rows.age)
     return dict(rows.version_rows(found))
-
-
-def _signatures(connection: Connection) -> dict[str, Signature]:
-    there = set(inspect(connection).get_table_names())
-    found = {}
-    for table in (*_WATCHED, *_INDIFFERENT):
-        if table.name not in there:
-            continue
-        if table in _INDIFFERENT:
-            last = connection.execute(select(func.max(rows.ROW_NUMBER)).select_from(table)).scalar()
-            found[table.name] = Signature(0, last or 0, 0, ())
-            continue
-        flags = [column for column in table.c if isinstance(column.type, Boolean) and column.name != "synced"]
-        sums = (func.sum(type_coerce(column, NullType())) for column in (table.c.mtime, *flags))
-        count, last, mtimes, *rest = connection.execute(
-            select(func.count(), func.max(rows.ROW_NUMBER), *sums).select_from(table)
-        ).one()
-        found[table.name] = Signature(count, last or 0, mtimes or 0, tuple(rest))
-    return found
 
 
 @contextmanager
@@ -329,6 +272,14 @@ def _no_collections() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _weight(row: AssetRow) -> tuple[int, int, int]:
+    return 1, row.mtime, int(row.trashed)
+
+
+def _weight_of(known: Versions) -> tuple[int, int, int]:
+    return len(known.rows), known.mtimes, known.trashed
 
 
 def _with_head(asset: Asset, known: Versions) -> Asset:

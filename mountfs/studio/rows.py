@@ -182,11 +182,15 @@ def version_rows(rows: Iterable[Row]) -> Iterator[tuple[AssetId, Versions]]:
     for asset, group in groupby(rows, key=itemgetter(2)):
         if not _is_text(asset):
             continue
+        versions = list(group)
+        if len(versions) == 1:
+            yield AssetId(asset), _only(versions[0], once)
+            continue
         places = []
         authors: list[object] = []
         mtimes = trashed = last_at = 0
         head: tuple[int, Row] | None = None
-        for number, row in enumerate(group, 1):
+        for number, row in enumerate(versions, 1):
             places.append(row[0])
             last_at = max(last_at, whole(row[3]))
             mtimes += whole(row[10])
@@ -208,6 +212,16 @@ def version_rows(rows: Iterable[Row]) -> Iterator[tuple[AssetId, Versions]]:
                 None if head is None else checkpoint(head[1], head[0], once),
             ),
         )
+
+
+def _only(row: Row, once: Any) -> Versions:
+    """The one checkpoint of an asset: most have no more."""
+    authors = (row[4],) if isinstance(row[4], str) else ()
+    authors = once(authors, authors)
+    made, mtime = whole(row[3]), whole(row[10])
+    if row[9] != 0:
+        return Versions((row[0],), made, mtime, 1, authors, None)
+    return Versions((row[0],), made, mtime, 0, authors, checkpoint(row, 1, once))
 
 
 def checkpoint(row: Row, number: int, once: Any = lambda key, _: key) -> Checkpoint:

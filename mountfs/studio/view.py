@@ -63,6 +63,7 @@ class View:
         self._epoch = epoch
         self._seen: tuple[int, Viewer, Sight] | None = None
         self._drawn: tuple[int, Tree] | None = None
+        self._step: tuple[Cursor, Changes] | None = None
         self._trees: OrderedDict[Cursor, Tree] = OrderedDict()
         self._count = 0
 
@@ -88,7 +89,7 @@ class View:
                 return Changes(now.cursor, viewer=now.viewer, reload=True)
             left = deadline - time.monotonic()
             if before is not now or left <= 0:
-                return _difference(before, now)
+                return self._between(before, now)
             self._project.database.wait_for_commit(left, version)
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
@@ -183,21 +184,30 @@ class View:
         collections = {id_: catalogue.collections[id_].collection for id_ in sight.collections}
         assets = {id_: catalogue.assets[id_].asset for id_ in sight.assets}
         people = self._people(catalogue, viewer, sight)
-        tree = Tree(viewer, Cursor(f"{self._epoch}.{self._count}"), collections, assets, people)
-        before = self._drawn[1] if self._drawn else None
-        if before is not None and not _differ(before, tree):
-            tree = before
-        else:
-            self._count += 1
-            tree = Tree(viewer, Cursor(f"{self._epoch}.{self._count}"), collections, assets, people)
-            self._trees[tree.cursor] = tree
-            while len(self._trees) > KEPT_TREES:
-                self._trees.popitem(last=False)
+        tree = Tree(viewer, Cursor(f"{self._epoch}.{self._count + 1}"), collections, assets, people)
+        if self._drawn is not None:
+            before = self._drawn[1]
+            step = _difference(before, tree)
+            if not step and not step.people:
+                self._drawn = (catalogue.generation, before)
+                return before
+            self._step = (before.cursor, step)
+        self._count += 1
         self._drawn = (catalogue.generation, tree)
+        self._trees[tree.cursor] = tree
+        while len(self._trees) > KEPT_TREES:
+            self._trees.popitem(last=False)
         return tree
+
+    def _between(self, before: Tree, now: Tree) -> Changes:
+        if self._step is not None and (self._step[0], self._step[1].cursor) == (before.cursor, now.cursor):
+            return self._step[1]
+        return _difference(before, now)
 
     def _people(self, catalogue: Catalogue, viewer: Viewer, sight: Sight) -> dict[UserId, Person]:
         """Whom the viewer may know of: those who work, or by the history worked, on what they see."""
+        if viewer.owner:
+            return {user: member.person for user, member in catalogue.members.items()}
         known = {viewer.person.id}
         for id_ in sight.assets:
             asset = catalogue.assets[id_].asset
@@ -217,11 +227,6 @@ def _is_visible(version: Recorded, sight: Sight) -> bool:
 def _is_head(version: Recorded, catalogue: Catalogue) -> bool:
     head = catalogue.versions_of(version.asset).head
     return head is not None and head.id == version.id
-
-
-def _differ(before: Tree, now: Tree) -> bool:
-    changes = _difference(before, now)
-    return bool(changes) or bool(changes.people)
 
 
 def _difference(before: Tree, now: Tree) -> Changes:

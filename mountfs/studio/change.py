@@ -51,17 +51,49 @@ class Change:
 
     def asset(self, asset: AssetId) -> AssetRow:
         """A visible asset's row; for administration any live one's. NotFound."""
-        if asset in self.sight.assets or (self.administration and self.reach.is_live(asset)):
-            return self.catalogue.assets[asset]
-        raise nothing()
+        row = self.catalogue.assets.get(asset)
+        if row is None or not self._sees_asset(row):
+            raise nothing()
+        return row
 
     def collection(self, collection: CollectionId) -> CollectionRow:
         """A visible collection's row; for administration any live one's. NotFound; the root has none."""
-        if collection in self.sight.collections or (
-            self.administration and collection in self.reach.live and collection != ROOT
+        row = self.catalogue.collections.get(collection)
+        if row is None or not self._sees_collection(row):
+            raise nothing()
+        return row
+
+    def thing(
+        self, what: AssetId | CollectionId, of_asset: Act, of_collection: Act
+    ) -> AssetRow | CollectionRow:
+        """A visible asset's or collection's row, or that of one in the trash which the actor would see if
+        it were restored; NotFound. Then NotPermitted, by what it is.
+
+        In this order, or the right that is missing would tell of what kind a hidden thing is. For
+        administration it is the other way around: without both rights, nothing is told of what is missing.
+        """
+        asset = self.catalogue.assets.get(AssetId(what))
+        if asset is not None and (self._sees_asset(asset) or (asset.trashed and self.could_see_asset(asset))):
+            self.require(of_asset)
+            return asset
+        folder = self.catalogue.collections.get(CollectionId(what))
+        if folder is not None and (
+            self._sees_collection(folder) or (folder.trashed and self.could_see_collection(folder))
         ):
-            return self.catalogue.collections[collection]
+            self.require(of_collection)
+            return folder
+        if self.administration:
+            self.require(of_asset)
+            self.require(of_collection)
         raise nothing()
+
+    def _sees_asset(self, row: AssetRow) -> bool:
+        id_ = row.asset.id
+        return id_ in self.sight.assets or (self.administration and self.reach.is_live(id_))
+
+    def _sees_collection(self, row: CollectionRow) -> bool:
+        id_ = row.collection.id
+        return id_ in self.sight.collections or (self.administration and id_ in self.reach.live)
 
     def require_folder(self, collection: CollectionId) -> None:
         """NotFound unless this is the root or a visible collection."""

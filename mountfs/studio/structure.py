@@ -12,7 +12,7 @@ from mountfs.model import AssetId, Collection, CollectionId
 from mountfs.storage import tables
 from mountfs.studio import rows
 from mountfs.studio.catalogue import AssetRow, CollectionRow, putting_asset, putting_collection
-from mountfs.studio.change import Change
+from mountfs.studio.change import Change, nothing
 from mountfs.studio.permissions import Act
 from mountfs.studio.siblings import Siblings
 from mountfs.studio.widening import widen
@@ -59,12 +59,13 @@ def rename(
     change: Change, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
 ) -> None:
     """Another name, another parent, or both. What would show something to someone new is WouldWiden."""
-    if what in change.catalogue.assets:
-        change.require(Act.RENAME_ASSET)
-        _rename_asset(change, change.asset(AssetId(what)), name, extension, parent)
+    thing = change.thing(what, Act.RENAME_ASSET, Act.RENAME_COLLECTION)
+    if thing.trashed:
+        raise nothing()
+    if isinstance(thing, AssetRow):
+        _rename_asset(change, thing, name, extension, parent)
     else:
-        change.require(Act.RENAME_COLLECTION)
-        _rename_collection(change, change.collection(CollectionId(what)), name + extension, parent)
+        _rename_collection(change, thing, name + extension, parent)
 
 
 def _rename_asset(change: Change, row: AssetRow, name: str, extension: str, parent: CollectionId) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from mountfs.model import ROOT, Asset, AssetId, Collection, CollectionId
 from mountfs.storage import tables
-from mountfs.studio.catalogue import AssetRow, CollectionRow, putting_asset, putting_collection
-from mountfs.studio.change import Change, nothing
+from mountfs.studio.catalogue import AssetRow, putting_asset, putting_collection
+from mountfs.studio.change import Change
 from mountfs.studio.permissions import Act
 from mountfs.studio.siblings import Siblings
 from mountfs.studio.widening import widen
@@ -26,60 +26,29 @@ def trash(change: Change, what: AssetId | CollectionId) -> None:
 
     Putting away what they have put away already is no error.
     """
-    catalogue = change.catalogue
-    if what in catalogue.assets:
-        change.require(Act.TRASH_ASSET)
-        asset = catalogue.assets[AssetId(what)]
-        if asset.trashed and change.could_see_asset(asset):
-            return
-        change.asset(AssetId(what))
+    thing = change.thing(what, Act.TRASH_ASSET, Act.TRASH_COLLECTION)
+    if thing.trashed:
+        return
+    if isinstance(thing, AssetRow):
         change.update(tables.asset, what, trashed=True)
-        return
-    change.require(Act.TRASH_COLLECTION)
-    row = catalogue.collections.get(CollectionId(what))
-    if row is not None and row.trashed and change.could_see_collection(row):
-        return
-    change.collection(CollectionId(what))
-    change.require_seen_whole(CollectionId(what))
-    change.update(tables.collection, what, trashed=True)
+    else:
+        change.require_seen_whole(thing.collection.id)
+        change.update(tables.collection, what, trashed=True)
 
 
 def restore(change: Change, what: AssetId | CollectionId) -> None:
     """Bring a thing back to where it was. NotFound unless the actor would see it then; NameTaken."""
-    catalogue = change.catalogue
-    if what in catalogue.assets:
-        change.require(Act.RESTORE_ASSET)
-        _restore_asset(change, catalogue.assets[AssetId(what)])
+    thing = change.thing(what, Act.RESTORE_ASSET, Act.RESTORE_COLLECTION)
+    if not thing.trashed:
+        return
+    if isinstance(thing, AssetRow):
+        Siblings(change).keep(thing.asset.collection, thing.asset.id)
+        widen(change, putting_asset(thing._replace(trashed=False)))
+        change.update(tables.asset, what, trashed=False)
     else:
-        change.require(Act.RESTORE_COLLECTION)
-        row = catalogue.collections.get(CollectionId(what))
-        if row is None:
-            raise nothing()
-        _restore_collection(change, row)
-
-
-def _restore_asset(change: Change, row: AssetRow) -> None:
-    asset = row.asset
-    if not row.trashed:
-        change.asset(asset.id)
-        return
-    if not change.could_see_asset(row):
-        raise nothing()
-    Siblings(change).keep(asset.collection, asset.id)
-    widen(change, putting_asset(row._replace(trashed=False)))
-    change.update(tables.asset, asset.id, trashed=False)
-
-
-def _restore_collection(change: Change, row: CollectionRow) -> None:
-    collection = row.collection
-    if not row.trashed:
-        change.collection(collection.id)
-        return
-    if not change.could_see_collection(row):
-        raise nothing()
-    Siblings(change).keep(collection.parent, collection.id)
-    widen(change, putting_collection(row._replace(trashed=False)))
-    change.update(tables.collection, collection.id, trashed=False)
+        Siblings(change).keep(thing.collection.parent, thing.collection.id)
+        widen(change, putting_collection(thing._replace(trashed=False)))
+        change.update(tables.collection, what, trashed=False)
 
 
 def listing(change: Change) -> Trash:

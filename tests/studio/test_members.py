@@ -123,9 +123,9 @@ def test_a_refused_act_leaves_its_mark_and_nothing_else(harbor: Harbor):
     """Who knocked, and on what; hidden or missing makes no difference to the row."""
     ann = harbor.as_("ann")
     for what in (harbor.file("README"), harbor.user("eve")):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotFound):
             ann.trash(what)  # type: ignore[arg-type]
     found = [(who, act, detail) for who, act, _, detail in harbor.audit() if act.startswith("refused")]
     assert found[0][0] == "ann"
-    assert [detail for _, _, detail in found] == [{"why": "NotPermitted"}] * 2
+    assert [detail for _, _, detail in found] == [{"why": "NotFound"}] * 2
     assert harbor.asset("README")

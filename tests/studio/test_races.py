@@ -20,7 +20,7 @@ ROUNDS = 12
 RACER = """
 import sys
 from pathlib import Path
-from mountfs.errors import LostRace, NotAssigned
+from mountfs.errors import LostRace
 from mountfs.storage.open import open_project
 from tests.studio.harbor import Harbor, proposal
 

@@ -257,7 +257,7 @@ def read_versions(connection: Connection, places: Iterable[int]) -> dict[AssetId
     found: list[rows.Row] = []
     for batch in batches(places):
         found += connection.execute(statement.where(rows.PLACE.in_(batch)))
-    found.sort(key=rows.age)
+    found.sort(key=lambda row: str(row[2]))
     return dict(rows.version_rows(found))
 
 

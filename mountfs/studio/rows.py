@@ -79,7 +79,7 @@ PEOPLE = select(*map(_raw, (_u.id, _u.username, _u.email, _u.first_name, _u.last
 
 @lru_cache(maxsize=4)
 def checkpoints(*, with_ours: bool) -> Select[Any]:
-    """Checkpoints without manifests, those of one asset together and oldest first.
+    """Checkpoints without manifests, those of one asset together.
 
     ``with_ours``: with the nanoseconds and the execute bit of the table of our own, which a file that
     was never written here does not have.
@@ -107,7 +107,7 @@ def checkpoints(*, with_ours: bool) -> Select[Any]:
     )
     if with_ours:
         statement = statement.outerjoin_from(tables.asset_checkpoint, ours, ours.c.checkpoint_id == _k.id)
-    return statement.order_by(_k.asset_id, _k.created_at, PLACE)
+    return statement.order_by(_k.asset_id)
 
 
 def read(connection: Connection, statement: Select[Any]) -> Iterator[Row]:
@@ -126,30 +126,32 @@ def asset_rows(
     rows: Iterable[Row], statuses: dict[str, str], versions: dict[AssetId, Versions]
 ) -> Iterator[AssetRow]:
     """Assets, with their heads from ``versions``. Strings that many rows share are kept once."""
-    shared: dict[str, str] = {}
+    # Nothing here is called for its type's sake alone: each call costs a tenth of a second in a big project.
+    shared: dict[Any, Any] = {}
     once = shared.setdefault
     times: dict[int, int] = {}
     for id_, name, extension, folder, resource, link, pointer, status, assignee, made, trashed, mtime in rows:
         if not (_is_text(id_) and _is_text(name) and isinstance(extension, str)):
             continue
-        asset = AssetId(id_)
-        known = versions.get(asset)
+        known = versions.get(id_)
         if known is not None and known.head is not None:
-            asset = known.head.asset  # the same text, and kept already
+            id_ = known.head.asset  # the same text, and kept already
         is_link = link == 1
-        assignee = assignee if isinstance(assignee, str) else ""
-        folder = folder if isinstance(folder, str) else ""
+        if not isinstance(assignee, str):
+            assignee = ""
+        if not isinstance(folder, str):
+            folder = ""
         yield AssetRow(
             Asset(
-                id=asset,
+                id=id_,
                 name=name,
                 extension=once(extension, extension),
-                collection=CollectionId(once(folder, folder)),
+                collection=once(folder, folder),
                 is_resource=resource == 1,
                 is_link=is_link,
                 pointer=pointer if isinstance(pointer, str) else "",
                 status=statuses.get(status, ""),
-                assignee=UserId(once(assignee, assignee)),
+                assignee=once(assignee, assignee),
                 created_at=moment(made),
                 head=known.head if known is not None and not is_link else None,
             ),
@@ -176,7 +178,7 @@ def collection_rows(rows: Iterable[Row]) -> Iterator[CollectionRow]:
 
 
 def version_rows(rows: Iterable[Row]) -> Iterator[tuple[AssetId, Versions]]:
-    """What is known of each asset's checkpoints, from rows in the order of `checkpoints`."""
+    """What is known of each asset's checkpoints, from rows that `checkpoints` gives."""
     shared: dict[Any, Any] = {}
     once = shared.setdefault
     for asset, group in groupby(rows, key=itemgetter(2)):
@@ -184,8 +186,9 @@ def version_rows(rows: Iterable[Row]) -> Iterator[tuple[AssetId, Versions]]:
             continue
         versions = list(group)
         if len(versions) == 1:
-            yield AssetId(asset), _only(versions[0], once)
+            yield asset, _only(versions[0], once)
             continue
+        versions.sort(key=age)  # times may be written as text, which SQL orders in another way
         places = []
         authors: list[object] = []
         mtimes = trashed = last_at = 0
@@ -202,7 +205,7 @@ def version_rows(rows: Iterable[Row]) -> Iterator[tuple[AssetId, Versions]]:
                 trashed += 1
         people = tuple(each for each in authors if isinstance(each, str))
         yield (
-            AssetId(asset),
+            asset,
             Versions(
                 tuple(places),
                 last_at,
@@ -218,7 +221,9 @@ def _only(row: Row, once: Any) -> Versions:
     """The one checkpoint of an asset: most have no more."""
     authors = (row[4],) if isinstance(row[4], str) else ()
     authors = once(authors, authors)
-    made, mtime = whole(row[3]), whole(row[10])
+    made, mtime = row[3], row[10]
+    if not (isinstance(made, int) and isinstance(mtime, int)):
+        made, mtime = whole(made), whole(mtime)
     if row[9] != 0:
         return Versions((row[0],), made, mtime, 1, authors, None)
     return Versions((row[0],), made, mtime, 0, authors, checkpoint(row, 1, once))
@@ -227,15 +232,18 @@ def _only(row: Row, once: Any) -> Versions:
 def checkpoint(row: Row, number: int, once: Any = lambda key, _: key) -> Checkpoint:
     """One checkpoint; ``number`` is its rank among all of its asset."""
     _, id_, asset, made, author, size, xxh3, modified, comment, trashed, _, mtime_ns, executable = row
-    author = author if isinstance(author, str) else ""
+    if not isinstance(author, str):
+        author = ""
+    if not isinstance(id_, str):
+        id_ = CheckpointId("")
     return Checkpoint(
-        id=CheckpointId(str(id_)),
-        asset=AssetId(asset),
+        id=id_,
+        asset=asset,
         number=number,
-        created_at=whole(made),
-        author=UserId(once(author, author)),
-        size=whole(size),
-        xxh3=str(xxh3),
+        created_at=made if isinstance(made, int) else whole(made),
+        author=once(author, author),
+        size=size if isinstance(size, int) else 0,
+        xxh3=xxh3 if isinstance(xxh3, str) else "",
         mtime_ns=mtime_ns if isinstance(mtime_ns, int) else whole(modified) * 1_000_000_000,
         comment=once(comment, comment) if isinstance(comment, str) else "",
         executable=executable == 1,
@@ -243,9 +251,9 @@ def checkpoint(row: Row, number: int, once: Any = lambda key, _: key) -> Checkpo
     )
 
 
-def age(row: Row) -> tuple[str, int, int]:
-    """The order of `checkpoints`, for rows that were read in another one."""
-    return (str(row[2]), whole(row[3]), row[0])
+def age(row: Row) -> tuple[int, int]:
+    """Oldest first, for the checkpoints of one asset; those of one second in the order they were written."""
+    return (whole(row[3]), row[0])
 
 
 def member_rows(rows: Iterable[Row]) -> Iterator[Member]:

@@ -1,13 +1,14 @@
 # Every target sets up what it needs first: `make demo` and `make test` are the only commands to know.
 # Needs Debian 12 or a relative of it, as root or as a user who may use sudo.
 
-.PHONY: help setup demo test test-long test-dcc check format clean
+.PHONY: help setup demo test test-long test-dcc bench check format clean
 
 help:
 	@echo 'make demo       build a small production and mount it as two artists'
 	@echo 'make test       all checks and tests (what CI runs)'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make test-dcc   the tests that run creative tools (installs Blender and ffmpeg)'
+	@echo 'make bench      measure reading beside its peers (needs root and an idle machine)'
 	@echo 'make setup      only what the others need: packages, .venv, .venv/bin/mountfs'
 	@echo 'make check      only ruff and mypy'
 	@echo 'make format     let ruff arrange the code'
@@ -28,6 +29,9 @@ test-long: setup
 test-dcc:
 	@tools/setup --dcc
 	@tests/run --only dcc
+
+bench: setup
+	@.venv/bin/python -m benchmarks.read
 
 check: setup
 	@tests/run --checks

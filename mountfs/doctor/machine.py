@@ -21,6 +21,7 @@ class Machine:
 
     device: Path = Path("/dev/fuse")
     settings: Path = Path("/etc/fuse.conf")
+    table: Path = Path("/etc/mtab")
     path: str | None = None
     """Where programs are looked for; None: where the environment says."""
     is_root: bool = False
@@ -35,6 +36,7 @@ def check(machine: Machine, *, allow_other: bool) -> Iterator[Finding]:
     """FUSE's device, helper, settings and versions. ``allow_other``: whether it is configured."""
     yield _device(machine)
     yield _helper(machine)
+    yield from _table(machine)
     yield from _settings(machine, allow_other=allow_other)
     yield from _versions(machine)
 
@@ -61,6 +63,12 @@ def _helper(machine: Machine) -> Finding:
         return good("fuse", f"{found} may mount for you")
     mend = f"chown root {found} && chmod u+s {found}   # as root"
     return problem("fuse", f"{found} is not setuid root, so it cannot mount for users", mend)
+
+
+def _table(machine: Machine) -> Iterator[Finding]:
+    if not machine.is_root and not machine.table.exists():
+        mend = f"ln -s ../proc/self/mounts {machine.table}   # as root"
+        yield problem("fuse", f"{machine.table} is missing: fusermount3 unmounts nothing for users", mend)
 
 
 def _settings(machine: Machine, *, allow_other: bool) -> Iterator[Finding]:

@@ -61,6 +61,13 @@ def test_a_helper_that_is_not_setuid(sound: Machine, tmp_path: Path):
     assert "chmod u+s" in about(findings, "not setuid root").mend
 
 
+def test_no_mount_table(sound: Machine, tmp_path: Path):
+    """A user of a bare system learns why nothing can be unmounted."""
+    bare = dataclasses.replace(sound, is_root=False, table=tmp_path / "mtab")
+    findings = list(machine.check(bare, allow_other=False))
+    assert about(findings, "mtab is missing").mend.startswith("ln -s ../proc/self/mounts")
+
+
 @pytest.mark.parametrize(
     ("text", "level"),
     [("user_allow_other\n", Level.GOOD), ("#user_allow_other\n", Level.PROBLEM), ("", Level.PROBLEM)],

@@ -141,10 +141,13 @@ def test_in_the_foreground(shell: Shell, project: Path, folder: Path):
     )
     assert process.stdout is not None
     with process:
-        assert "film is mounted" in process.stdout.readline()
-        assert (folder / "notes.txt").read_text() == "hello\n"
-        shell.run("umount", folder)
-        assert process.wait(30) == cli.OK
+        try:
+            assert "film is mounted" in process.stdout.readline()
+            assert (folder / "notes.txt").read_text() == "hello\n"
+            shell.run("umount", folder)
+            assert process.wait(30) == cli.OK
+        finally:
+            process.kill()
 
 
 def test_a_runtime_folder_with_a_long_name(shell: Shell, project: Path, folder: Path):

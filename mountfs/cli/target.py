@@ -80,9 +80,9 @@ def open_target(
     place = _in_project(text) or _in_mount(text)
     if place is None:
         raise NotFound(f"{text} is neither inside a mount nor PROJECT{SUFFIX}:/path")
-    with open_project_for(
-        place.project_file, username or place.username, storage_dir or place.storage_dir
-    ) as (project, studio):
+    # Only None means "nobody was named": any other name, an empty one too, is one that has to exist.
+    whose = place.username if username is None else username
+    with open_project_for(place.project_file, whose, storage_dir or place.storage_dir) as (project, studio):
         yield Target(project, studio, place.path)
 
 
@@ -90,7 +90,7 @@ def open_target(
 def open_project_for(
     project_file: Path, username: str | None, storage_dir: Path | None, *, read_only: bool = True
 ) -> Iterator[tuple[Project, BoundStudio]]:
-    """Open a project as one of its users, or as its owner without a name. Warnings go to stderr."""
+    """Open a project as one of its users, or with None as its owner. Warnings go to stderr."""
     from mountfs.cli.output import say
     from mountfs.storage.open import open_project
     from mountfs.studio.service import StudioService
@@ -101,9 +101,9 @@ def open_project_for(
         service = StudioService(project)
         yield (
             project,
-            service.for_user(username)
-            if username
-            else service.for_owner(service.author(settings().user.email)),
+            service.for_owner(service.author(settings().user.email))
+            if username is None
+            else service.for_user(username),
         )
 
 

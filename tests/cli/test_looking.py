@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mountfs import cli
+from mountfs.cli.target import open_target
+from mountfs.errors import NotFound
 from tests.cli.running import Shell
 
 
@@ -81,6 +83,25 @@ def test_a_path_that_is_nowhere(shell: Shell, command: str, tmp_path: Path):
 def test_an_unknown_user_is_code_3(shell: Shell, project: Path):
     """Looking with the eyes of somebody who is not in the project is refused."""
     shell.run("ls", f"{project}:/", "--as", "nobody-here", code=cli.NOT_FOUND)
+
+
+@pytest.mark.parametrize("nobody", ["", " "])
+@pytest.mark.parametrize("command", ["ls", "log", "show", "export", "mount"])
+def test_an_empty_user_sees_nothing(shell: Shell, project: Path, tmp_path: Path, command: str, nobody: str):
+    """A script whose variable is unset gets a refusal, and never the owner's view."""
+    (target := tmp_path / "target").mkdir()
+    what = project if command == "mount" else f"{project}:/notes.txt"
+    words = [what, target] if command in ("export", "mount") else [what]
+    done = shell.run(command, *words, "--as", nobody, code=cli.USAGE)
+    assert "names nobody" in done.err
+    assert done.out == ""
+    assert list(target.iterdir()) == []
+
+
+def test_only_without_any_name_is_it_the_owner(project: Path):
+    """Whoever a mount is for is asked for by name, even if the name is empty: such a name is nobody's."""
+    with pytest.raises(NotFound), open_target(f"{project}:/", username=""):
+        pass
 
 
 @pytest.mark.parametrize("command", ["ls", "show", "log"])

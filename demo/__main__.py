@@ -7,6 +7,7 @@ folder.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
@@ -130,13 +131,18 @@ def mountfs(home: Path, *words: str | Path) -> None:
     """Run a command as a person would, showing it and what it says."""
     shown = shlex.join(str(word).replace(f"{home}/", "") for word in words)
     print(f"  $ mountfs {shown}", flush=True)
-    done = subprocess.run(command(*words), capture_output=True, text=True, check=False)
+    done = subprocess.run(command(*words), capture_output=True, text=True, check=False, env=environ(home))
     for line in (done.stdout + done.stderr).splitlines():
         print(f"    {line.replace(f'{home}/', '')}")
     if done.returncode:
         say("The demo cannot go on. What this machine lacks, mountfs doctor tells:")
         subprocess.run(command("doctor"), check=False)
         raise Failed
+
+
+def environ(home: Path) -> dict[str, str]:
+    """This person's environment, but what mounts leave behind lies in the demo's folder."""
+    return {**os.environ, "XDG_STATE_HOME": str(home / "state")}
 
 
 def command(*words: str | Path) -> list[str]:

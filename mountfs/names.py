@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from urllib.parse import quote, urlsplit
 
 from mountfs.errors import NameInvalid
@@ -110,6 +111,7 @@ def shown_names(
     shown: dict[AssetId | CollectionId, str] = {}
     taken: set[str] = set()
     later: list[tuple[Asset | Collection, str]] = []
+    numbers = count(2)
     for thing in sorted(things, key=lambda thing: (thing.created_at, thing.id)):
         wanted = file_name(thing)
         if is_local_only(wanted):
@@ -121,9 +123,7 @@ def shown_names(
         taken.add(plain)
         shown[thing.id] = plain
     for thing, plain in later:
-        name = next(
-            name for length in (8, 13, 36) if (name := with_id(plain, thing.id[:length])) not in taken
-        )
+        name = next(name for name in with_ids(plain, thing.id, numbers) if name not in taken)
         taken.add(name)
         shown[thing.id] = name
     return shown
@@ -170,6 +170,14 @@ def opens_in_browser(pointer: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
+def with_ids(file_name: str, id_: str, numbers: Iterator[int]) -> Iterator[str]:
+    """``NAME (id8).ext``, the same with more of the id, then with numbers and without end: a foreign file may
+    hold ids that differ in nothing but what is too long to be shown."""
+    yield from (with_id(file_name, id_[:length]) for length in (8, 13, 36))
+    for number in numbers:
+        yield with_id(file_name, f"{id_[:8]}-{number}")
+
+
 def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8", "surrogatepass"))
 
@@ -177,8 +185,9 @@ def _percent(match: re.Match[str]) -> str:
 def with_id(file_name: str, short_id: str) -> str:
     """``NAME (id).ext``, shortened at the end of NAME until it fits."""
     name, extension = split(file_name)
-    tail = f" ({showable(short_id)}){extension}"
+    label = showable(short_id).encode()[: MAX_NAME_BYTES // 3].decode(errors="ignore")
+    tail = f" ({label}){extension}"
     if len(tail.encode()) > MAX_NAME_BYTES // 2:  # the dot was no extension's
-        name, tail = file_name, f" ({showable(short_id)})"
+        name, tail = file_name, f" ({label})"
     room = MAX_NAME_BYTES - len(tail.encode())
     return name.encode()[:room].decode(errors="ignore") + tail

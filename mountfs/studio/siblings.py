@@ -7,6 +7,7 @@ row in the trash gets another one. A name that a hidden thing has is refused lik
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from mountfs import names
 from mountfs.errors import NameTaken
@@ -55,8 +56,8 @@ class Siblings:
 
     def _step_aside(self, parent: CollectionId, holder: Id, row: AssetRow | CollectionRow) -> None:
         old = _file_name(row)
-        free = (names.with_id(old, holder[:length]) for length in (8, 13, 36))
-        new = next((name for name in free if not self._holders(parent, name)), names.with_id(old, holder))
+        free = names.with_ids(old, holder, count(2))
+        new = next(name for name in free if not self._holders(parent, name))
         if isinstance(row, AssetRow):
             name, extension = names.split(new)
             self._change.update(tables.asset, holder, name=name, extension=extension)

@@ -147,6 +147,25 @@ def test_a_name_too_long_for_linux_is_shortened():
     assert shown.endswith(" (aaaaaaaa).blend")
 
 
+def test_equal_names_with_equal_ids_are_numbered():
+    """A folder shows every row of a foreign file, even if only the ends of long ids tell them apart."""
+    same = "a" * 36
+    cuts = ["a.b.c+.d", "a.b+.c.d", "a+.b.c.d", "a.b.+c.d", "a.b.c.+d", "a.+b.c.d", "a.b.c.d+"]
+    rows = [asset(f"{same}{at}", *cut.split("+"), at=at) for at, cut in enumerate(cuts)]
+    shown = names.shown_names(rows)
+    assert len(set(shown.values())) == len(rows)
+    assert sorted(shown.values())[-1] == "a.b.c.d"
+    assert shown[rows[-1].id] == "a.b.c (aaaaaaaa-4).d"
+
+
+def test_an_id_that_cannot_be_shown_leaves_room():
+    """A name fits into a folder, however much space the signs of a foreign id take up."""
+    ids = ["\u202e" * 36 + end for end in "abcdef"]
+    shown = names.shown_names([asset(each, "x" * 300, ".ma") for each in ids])
+    assert len(set(shown.values())) == len(ids)
+    assert all(len(name.encode()) <= names.MAX_NAME_BYTES for name in shown.values())
+
+
 def test_what_runs_code_is_not_shown():
     """Looking into a mounted folder never starts a program that the project brought along."""
     rows: list[Asset | Collection] = [

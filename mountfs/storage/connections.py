@@ -107,6 +107,9 @@ def _text(raw: bytes) -> str:
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_TOOBIG}
+_OTHER_SHAPE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH}
+"""A table or column is not there, or a number in one is too big to be added up. The statements are our own
+and fit every project, so it is the file that is another."""
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
 
@@ -135,6 +138,9 @@ def translate(path: Path, error: Exception) -> Exception:
         return NotAProject(
             f"{path} is not a project file, or it is damaged ({said}); `mountfs verify` tells more"
         )
+    if code in _OTHER_SHAPE:
+        said = error.orig if isinstance(error, DBAPIError) else error
+        return NotAProject(f"{path} is not, or no longer, of the shape that a project file has ({said})")
     if code in _READ_ONLY:
         return ProjectFileError(
             f"{path} cannot be written: check the permissions of the file and of its folder"

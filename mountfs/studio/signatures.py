@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Connection, func, inspect, select, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import Boolean, ColumnElement, Connection, Integer, func, inspect, select, type_coerce
 
+from mountfs.errors import NotAProject
 from mountfs.storage import tables
 from mountfs.studio import rows
 
@@ -28,11 +28,17 @@ _INDIFFERENT = (
     tables.tomb,
 )
 """Tables whose growth explains a commit but changes nothing here. Chunks arrive often."""
+_MAY_LACK = (tables.chunk_ref, tables.mountfs_audit)
+
+
+_WRAP = 1 << 36
+"""Of each number only what is below this is added up (as seconds, two thousand years): SQLite refuses a sum
+that does not fit 64 bits, and a foreign row may hold any number."""
 
 
 class Signature(NamedTuple):
-    """What is quickly known of a table: its number of rows, the highest row number, the sum of its mtimes,
-    and the sums of its flags."""
+    """What is quickly known of a table: its number of rows, the highest row number, the sum of its mtimes and
+    the sums of its flags, each summand modulo `_WRAP`."""
 
     rows: int
     last: int
@@ -58,24 +64,31 @@ class Totals:
 
     def fit(self, table: Signature) -> bool:
         """Whether a table can be made of these rows."""
-        return (self._rows, self._mtimes) == (table.rows, table.mtimes) and self._trashed in table.flags
+        same_mtimes = (self._mtimes - table.mtimes) % _WRAP == 0
+        return self._rows == table.rows and same_mtimes and self._trashed in table.flags
 
 
 def read_signatures(connection: Connection) -> dict[str, Signature]:
-    """The signatures of all tables that matter, by name; of those that are there."""
+    """The signatures of all tables that matter, by name. NotAProject without one that every project has."""
     there = set(inspect(connection).get_table_names())
     found = {}
     for table in (*WATCHED, *_INDIFFERENT):
         if table.name not in there:
-            continue
+            if table in _MAY_LACK:
+                continue
+            raise NotAProject(f"the project file has no table {table.name!r} any more")
         if table in _INDIFFERENT:
             last = connection.execute(select(func.max(rows.ROW_NUMBER)).select_from(table)).scalar()
             found[table.name] = Signature(0, last or 0, 0, ())
             continue
         flags = [column for column in table.c if isinstance(column.type, Boolean) and column.name != "synced"]
-        sums = (func.sum(type_coerce(column, NullType())) for column in (table.c.mtime, *flags))
+        sums = (func.sum(_wrapped(column)) for column in (table.c.mtime, *flags))
         count, last, mtimes, *rest = connection.execute(
             select(func.count(), func.max(rows.ROW_NUMBER), *sums).select_from(table)
         ).one()
         found[table.name] = Signature(count, last or 0, mtimes or 0, tuple(rest))
     return found
+
+
+def _wrapped(column: ColumnElement[Any]) -> ColumnElement[int]:
+    return type_coerce(column, Integer).bitwise_and(_WRAP - 1)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mountfs.errors import NotAProject
 from mountfs.model import AssetId, CollectionId
 from mountfs.storage.open import Project, open_project
 from mountfs.studio.catalogue import Catalogue
@@ -210,3 +213,66 @@ def test_what_cannot_be_is_read_in_the_way_that_shows_least(
     reader.catch_up()
     row = reader.catalogue.assets.get(AssetId(asset))
     assert (row is not None and not row.trashed) == shows
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**40])
+@pytest.mark.parametrize("table", ["asset", "asset_checkpoint", "collection", "user", "tomb"])
+def test_a_number_of_any_size_is_added_up(project: Project, rows: Rows, table: str, number: int):
+    """A row with an absurd time neither ends a mount nor keeps anybody from opening the project."""
+    rows.asset("a.x", rows.collection("library"))
+    kept = rows.asset("b.x")
+    rows.asset("gone.x", trashed=True)
+    if table == "tomb":
+        rows.remove("asset", rows.asset("dead.x"))
+    for blink in (0.0, 60.0):
+        reader = CatalogueReader(project.database, blink=blink)
+        reader.catch_up()
+        with rows.together() as connection:
+            connection.exec_driver_sql(f'UPDATE "{table}" SET mtime = ?', (number,))
+        reader.catch_up()
+        rows.change("asset", kept, pointer=f"{blink}", mtime=int(time.time()))
+        reader.catch_up()
+        fresh = CatalogueReader(project.database)
+        fresh.catch_up()
+        assert contents(reader.catalogue) == contents(fresh.catalogue)
+        assert reader.catalogue.assets[kept].asset.pointer == f"{blink}"
+
+
+def test_absurd_times_cost_no_second_look(project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch):
+    """In a big project one strange row does not make every commit a reading of everything."""
+    asset = rows.asset("a.x")
+    rows.change("asset", asset, mtime=2**63 - 1)
+    reader = CatalogueReader(project.database, blink=0.0)
+    reader.catch_up()
+    monkeypatch.setattr(reader, "_look_fully", lambda _: pytest.fail("everything was read again"))
+    rows.change("asset", rows.asset("b.x"), pointer="p", mtime=int(time.time()))
+    reader.catch_up()
+    assert len(reader.catalogue.assets) == 2
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ("ALTER TABLE asset RENAME COLUMN pointer TO ptr", "ALTER TABLE asset RENAME COLUMN ptr TO pointer"),
+        ("ALTER TABLE status RENAME TO away", "ALTER TABLE away RENAME TO status"),
+        ("ALTER TABLE tomb RENAME TO away", "ALTER TABLE away RENAME TO tomb"),
+    ],
+)
+def test_a_file_that_is_reshaped_under_us(project: Project, rows: Rows, away: str, back: str):
+    """Whoever follows a project while a migration is under way is told so in a sentence, until it is over."""
+    rows.asset("a.x")
+    for blink in (0.0, 60.0):
+        reader = CatalogueReader(project.database, blink=blink)
+        reader.catch_up()
+        for statement, refused in ((away, True), (back, False)):
+            with closing(sqlite3.connect(project.path)) as other:
+                # Otherwise SQLite looks at our views and triggers, and refuses.
+                other.execute("PRAGMA legacy_alter_table = ON")
+                other.execute("PRAGMA writable_schema = ON")
+                other.execute(statement)
+                other.commit()
+            if refused:
+                with pytest.raises(NotAProject, match=r"no column|no such|no table"):
+                    reader.catch_up()
+        reader.catch_up()
+        assert len(reader.catalogue.assets) == 1

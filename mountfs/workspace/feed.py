@@ -9,7 +9,7 @@ import trio
 
 from mountfs.errors import MountfsError
 from mountfs.interfaces import Studio
-from mountfs.model import Cursor
+from mountfs.model import Changes, Cursor
 from mountfs.workspace.namespace import News
 from mountfs.workspace.workspace import Workspace
 
@@ -25,14 +25,21 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
     """Take over every change from ``cursor`` on and ``tell`` what the kernel has to forget, until cancelled.
 
     While the studio cannot be asked, everything stays as it was, and it is asked again after growing pauses.
+    After news that could not be taken over the whole tree is taken over anew.
     """
     limiter = trio.CapacityLimiter(1)
     pause = _FIRST_PAUSE
+    afresh = False
+    complaint = ""
     while True:
         try:
-            changes = await trio.to_thread.run_sync(
-                studio.changes, cursor, _WAIT, limiter=limiter, abandon_on_cancel=True
-            )
+            if afresh:
+                changes = Changes(cursor, reload=True)
+            else:
+                changes = await trio.to_thread.run_sync(
+                    studio.changes, cursor, _WAIT, limiter=limiter, abandon_on_cancel=True
+                )
+            afresh = True  # until all of it is taken over
             if changes.reload:
                 tree = await trio.to_thread.run_sync(studio.tree, limiter=limiter, abandon_on_cancel=True)
                 cursor = tree.cursor
@@ -40,8 +47,15 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
             else:
                 cursor = changes.cursor
                 tell(workspace.refresh(changes))
-            pause = _FIRST_PAUSE
-        except MountfsError as exc:
-            log.warning("news of the project cannot be had, asking again in %g s: %s", pause, exc)
+        except Exception as exc:  # whatever anyone wrote into the project, what is mounted stays mounted
+            if f"{exc!r}" != complaint:
+                log.warning(
+                    "news of the project cannot be had, asking again and again: %s",
+                    exc,
+                    exc_info=not isinstance(exc, MountfsError),
+                )
+            complaint = f"{exc!r}"
             await trio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            pause, afresh, complaint = _FIRST_PAUSE, False, ""

@@ -50,6 +50,7 @@ class Namespace:
         self.root = CollectionFolder(ROOT_INO, None, ROOT)
         self.nodes = Nodes(project, self.root)
         self._clock = clock
+        self._untold = News()
 
     def child(self, folder: Folder, name: bytes) -> Node | None:
         """What a name in a folder is; None if the viewer has nothing there."""
@@ -85,14 +86,16 @@ class Namespace:
         return self._compare(touched, changed, everything=changes.viewer is not None)
 
     def reload(self, tree: Tree) -> News:
-        """Take over a whole new tree, when changes cannot be told any more."""
-        before = self.catalogue
+        """Take over a whole new tree, when changes cannot be told any more, or could not be taken over."""
         self.catalogue = Catalogue(tree)
-        touched = {ROOT, *before.collections, *self.catalogue.collections}
+        touched = {
+            node.collection for node in self.nodes if isinstance(node, CollectionFolder | HistoryFolder)
+        }
         return self._compare(touched, set(self.catalogue.assets), everything=True)
 
     def _compare(self, touched: set[CollectionId], changed: set[AssetId], *, everything: bool) -> News:
-        news = News()
+        # What is found before an exception is kept, and told with the next news.
+        news = self._untold
         for collection in touched:
             for node in (self._known_folder(collection), self.nodes.get(self._history_number(collection))):
                 if isinstance(node, Folder):
@@ -100,11 +103,12 @@ class Namespace:
         for asset_id in changed:
             self._reconsider(self.catalogue.assets[asset_id], news)
         if everything:
-            news.attributes = [node.ino for node in self.nodes]
+            news.attributes[:] = [node.ino for node in self.nodes]
             news.names.append((ROOT_INO, HISTORY_NAME))  # it comes and goes with the right to see history
         for ino in news.attributes:
             if node := self.nodes.get(ino):
                 node.shown = None
+        self._untold = News()
         return news
 
     def _rebuild(self, folder: Folder, news: News) -> None:

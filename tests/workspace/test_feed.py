@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,67 @@ async def test_a_studio_that_fails_for_a_while_is_asked_again(
         studio.write("a.txt", b"a")
         await told.wait_for(b"a.txt")
         nursery.cancel_scope.cancel()
-    assert caplog.text.count("somebody else writes") == 2
+    assert caplog.text.count("somebody else writes") == 1
+
+
+class FaultyStudio(MemoryStudio):
+    """Has a bug that shows a few times."""
+
+    failures = 2
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        if self.failures:
+            self.failures -= 1
+            raise ZeroDivisionError("a bug in the studio")
+        return super().changes(since, wait)
+
+
+async def test_a_fault_of_the_studio_does_not_end_the_mount(
+    looking: Callable[[MemoryStudio], Workspace], caplog: pytest.LogCaptureFixture
+):
+    """Whatever happens while news is asked for, it is asked for again, and the traceback is in the log."""
+    studio = FaultyStudio()
+    told = Told()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, studio, looking(studio), studio.tree().cursor, told)
+        studio.write("a.txt", b"a")
+        await told.wait_for(b"a.txt")
+        nursery.cancel_scope.cancel()
+    assert caplog.text.count("Traceback") == 1
+    assert "ZeroDivisionError: a bug in the studio" in caplog.text
+
+
+class TrippingStudio(MemoryStudio):
+    """Tells once of an asset that nobody can show, in the middle of news about many others."""
+
+    folders = [f"set{number}" for number in range(12)]
+    tripped = False
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        if self.tripped:
+            return super().changes(since, wait)
+        self.tripped = True
+        for folder in self.folders:
+            self.change(f"{folder}/old.txt", name=f"new-{folder}")
+        assets = [self.asset_at(f"{folder}/new-{folder}.txt") for folder in self.folders]
+        assets[5] = replace(assets[5], name=None)  # type: ignore[arg-type]  # the fault
+        return Changes(self.tree().cursor, assets=tuple(assets))
+
+
+async def test_after_news_that_cannot_be_taken_over_everything_is_compared_anew(
+    looking: Callable[[MemoryStudio], Workspace], caplog: pytest.LogCaptureFixture
+):
+    """News that trips the mount up is overcome, and nobody keeps a name that it made stale halfway."""
+    studio = TrippingStudio()
+    for folder in studio.folders:
+        studio.write(f"{folder}/old.txt", b"old")
+    told = Told()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, studio, looking(studio), studio.tree().cursor, told)
+        for folder in studio.folders:
+            await told.wait_for(f"new-{folder}.txt".encode())
+        nursery.cancel_scope.cancel()
+    assert "Traceback" in caplog.text
 
 
 class ForgetfulStudio(MemoryStudio):

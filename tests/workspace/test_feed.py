@@ -121,7 +121,7 @@ async def test_a_fault_of_the_studio_does_not_end_the_mount(
 class TrippingStudio(MemoryStudio):
     """Tells once of an asset that nobody can show, in the middle of news about many others."""
 
-    folders = [f"set{number}" for number in range(12)]
+    folders = tuple(f"set{number}" for number in range(12))
     tripped = False
 
     def changes(self, since: Cursor, wait: float = 0.0) -> Changes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Many
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mountfs.model import (
     AssetId,
@@ -85,3 +85,27 @@ class ChunkStore(Protocol):
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
         """Which of these must still be put before a manifest may name them."""
+
+
+@runtime_checkable
+class BatchStore(Protocol):
+    """What a ChunkStore may offer too: several chunks for less than one after another."""
+
+    def get_many(self, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
+        """For each chunk its frame, or what `get` would raise. Best asked for a few small chunks: all
+        frames are in memory together."""
+
+
+def frames_of(store: ChunkStore, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
+    """For each chunk its frame, or why it cannot be had, in as few requests as the store allows."""
+    if len(refs) > 1 and isinstance(store, BatchStore):
+        return store.get_many(refs)
+    return [frame_of(store, ref) for ref in refs]
+
+
+def frame_of(store: ChunkStore, ref: ChunkRef) -> bytes | Exception:
+    """The frame of a chunk, or why it cannot be had."""
+    try:
+        return store.get(ref)
+    except Exception as exc:  # noqa: BLE001 - it belongs to whoever wants this chunk, not to the others
+        return exc

@@ -22,7 +22,7 @@ import trio
 from mountfs.content.shelf import Ahead, Fetch, Shelf
 from mountfs.digest import decode_frame
 from mountfs.errors import MountfsError, StorageUnavailable
-from mountfs.interfaces import ChunkStore
+from mountfs.interfaces import ChunkStore, frames_of
 from mountfs.model import Chunk, ChunkRef
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Fetches:
     """All fetches from one store. `run` must run in a nursery for anything to arrive.
 
     ``budget`` in bytes of decoded chunks, there or on their way (the compressed frames of the jobs that run,
-    at most one chunk each, come on top); ``failure_rest`` in seconds.
+    no more than the largest chunk each, come on top); ``failure_rest`` in seconds.
     """
 
     def __init__(self, store: ChunkStore, *, budget: int, workers: int, failure_rest: float) -> None:
@@ -297,10 +297,14 @@ def _without_frames(error: BaseException) -> None:
 
 def _fetch(store: ChunkStore, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
     """In a worker thread: the chunks, or why one cannot be had."""
-    outcomes: list[bytes | Exception] = []
-    for ref in refs:
-        try:
-            outcomes.append(decode_frame(store.get(ref), ref.chunk))
-        except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for this chunk, not to the worker
-            outcomes.append(exc)
-    return outcomes
+    return [
+        frame if isinstance(frame, Exception) else _decoded(frame, ref)
+        for frame, ref in zip(frames_of(store, refs), refs, strict=True)
+    ]
+
+
+def _decoded(frame: bytes, ref: ChunkRef) -> bytes | Exception:
+    try:
+        return decode_frame(frame, ref.chunk)
+    except Exception as exc:  # noqa: BLE001 - it belongs to those who wait for this chunk, not to the worker
+        return exc

@@ -9,13 +9,18 @@ chunks that nothing names.
 from __future__ import annotations
 
 from collections.abc import Collection as Many
+from collections.abc import Sequence
 
 from mountfs.errors import ChunkCorrupt, ChunkMissing, NotAProject
+from mountfs.interfaces import frame_of
 from mountfs.model import ChunkId, ChunkRef
 from mountfs.storage.batches import batches
 from mountfs.storage.connections import ERRORS, translate
 from mountfs.storage.database import Database
 from mountfs.storage.frames import holds
+
+_FRAMING = 1024
+"""Bytes by which the frame of a small chunk may be larger than the chunk."""
 
 
 class CompactChunks:
@@ -32,6 +37,26 @@ class CompactChunks:
         if not isinstance(frame, bytes):
             raise ChunkCorrupt(ref.chunk.id, "its row holds no bytes")
         return frame
+
+    def get_many(self, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
+        """The frames with one statement, which takes half the time. What it does not bring, or all if the
+        file is damaged somewhere, is got one by one, for the reason; so is a frame larger than its chunk may
+        need, since there could be many of those."""
+        frames: dict[str, bytes] = {}
+        longest = max((ref.chunk.size for ref in refs), default=0) + _FRAMING
+        try:
+            with self._database.fetching() as connection:
+                for batch in batches([ref.chunk.id for ref in refs]):
+                    frames.update(
+                        connection.execute(
+                            "SELECT hash, data FROM chunk WHERE typeof(data) = 'blob' AND length(data) <= ?"
+                            f" AND hash IN ({','.join('?' * len(batch))})",
+                            (longest, *batch),
+                        )
+                    )
+        except ERRORS:
+            frames.clear()
+        return [frames.get(ref.chunk.id) or frame_of(self, ref) for ref in refs]
 
     def put(self, chunk: ChunkId, frame: bytes) -> None:
         """Keep a frame; durable with the next publication. What lies there stays if it is the chunk."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection as Many
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mountfs.digest import MAX_CHUNK, decode_frame, frame_content_size
-from mountfs.errors import ChunkCorrupt, ChunkMissing
-from mountfs.interfaces import ChunkStore
+from mountfs.errors import ChunkCorrupt, ChunkMissing, MountfsError
+from mountfs.interfaces import ChunkStore, frames_of
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.rights import may_read, may_see_history
 from mountfs.studio.change import nothing
@@ -43,13 +44,21 @@ class ChunkView:
     def get(self, ref: ChunkRef) -> bytes:
         """The frame. NotFound unless it is in a checkpoint of an asset that is visible now; NotPermitted."""
         if not self._view.is_owner:
-            version, chunks = self._manifest(ref.checkpoint)
-            self._view.require_visible(version.asset)
-            require(self._view.viewer(), Act.READ_CONTENT)
-            if ref.chunk.id not in chunks:
-                # A piece of what is lost has a name that no store knows (see `storage.chunk_sizes`).
-                raise ChunkMissing(ref.chunk.id) if ref.chunk.id.endswith("?") else nothing()
+            self._require_in_reach(ref)
         return self._store.get(ref)
+
+    def get_many(self, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
+        """The frames, or what `get` would raise."""
+        if self._view.is_owner:
+            return frames_of(self._store, refs)
+        out_of_reach: dict[ChunkRef, Exception] = {}
+        for ref in refs:
+            try:
+                self._require_in_reach(ref)
+            except MountfsError as exc:
+                out_of_reach[ref] = exc
+        frames = iter(frames_of(self._store, [ref for ref in refs if ref not in out_of_reach]))
+        return [out_of_reach.get(ref) or next(frames) for ref in refs]
 
     def put(self, chunk: ChunkId, frame: bytes) -> None:
         """Keep a frame, after a look into it unless the owner brings it. NotPermitted, ChunkCorrupt."""
@@ -77,6 +86,14 @@ class ChunkView:
                     connection, catalogue, sight, unknown, old_ones=may_see_history(viewer)
                 )
         return absent | unknown
+
+    def _require_in_reach(self, ref: ChunkRef) -> None:
+        version, chunks = self._manifest(ref.checkpoint)
+        self._view.require_visible(version.asset)
+        require(self._view.viewer(), Act.READ_CONTENT)
+        if ref.chunk.id not in chunks:
+            # A piece of what is lost has a name that no store knows (see `storage.chunk_sizes`).
+            raise ChunkMissing(ref.chunk.id) if ref.chunk.id.endswith("?") else nothing()
 
     def _manifest(self, checkpoint: CheckpointId) -> tuple[Recorded, tuple[ChunkId, ...]]:
         """A checkpoint's chunks. They never change, so they are read once; whose they are is asked again."""

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from mountfs.digest import MAX_CHUNK, chunk_id, decode_frame, encode_frame
 from mountfs.errors import ChunkCorrupt, ChunkMissing, StorageUnavailable
+from mountfs.interfaces import frames_of
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.storage.create import create_project
 from mountfs.storage.frames import MAX_FRAME
@@ -68,6 +69,22 @@ def test_what_was_never_put_is_missing(store: Project):
         with pytest.raises(ChunkMissing):
             store.chunks.get(ref(name))
         assert store.chunks.missing([ChunkId(name)]) == {ChunkId(name)}
+
+
+def test_several_at_once_are_what_they_are_one_by_one(store: Project):
+    """Whoever asks for many chunks gets each frame, or its own error, in the order of the questions."""
+    raws = [bytes([number]) * (500 + number) for number in range(40)]
+    for raw in raws:
+        store.chunks.put(chunk_id(raw), encode_frame(raw))
+    refs = [ref(chunk_id(raw), len(raw)) for raw in raws]
+    refs[7:7] = [ref(ID, len(RAW)), refs[3], ref("../x")]
+    answers = frames_of(store.chunks, refs)
+    assert [type(answer) for answer in answers] == [
+        ChunkMissing if place in (7, 9) else bytes for place in range(43)
+    ]
+    for one, answer in zip(refs, answers, strict=True):
+        if isinstance(answer, bytes):
+            assert answer == store.chunks.get(one)
 
 
 def test_missing_tells_apart(store: Project):
@@ -180,6 +197,10 @@ def test_a_row_that_holds_no_bytes(project: Project):
     assert project.chunks.missing([ID]) == {ID}
     with pytest.raises(ChunkCorrupt):
         project.chunks.get(ref(ID))
+    assert [type(answer) for answer in frames_of(project.chunks, [ref(ID, 9), ref("x", 9)])] == [
+        ChunkCorrupt,
+        ChunkMissing,
+    ]
 
 
 def test_damage_in_one_place_of_the_file(fresh: Path):
@@ -201,7 +222,12 @@ def test_damage_in_one_place_of_the_file(fresh: Path):
                 good += 1
             except ChunkCorrupt:
                 assert raw == raws[3]
+        together = frames_of(project.chunks, [ref(chunk_id(raw), len(raw)) for raw in raws])
     assert good == 5
+    for raw, frame in zip(raws, together, strict=True):
+        if raw != raws[3]:
+            assert isinstance(frame, bytes)
+            assert decode_frame(frame, Chunk(chunk_id(raw), len(raw))) == raw
 
 
 def test_a_file_is_on_the_disk_before_its_row_is_written(deflated: Project, monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mountfs.errors import NameTaken, NotFound
+from mountfs.interfaces import frames_of
 from mountfs.model import ALL_TOGGLES, ROOT, ChunkRef, CollectionId
 from mountfs.testing.projects import new_id
 from tests.studio.harbor import Harbor, names, proposal
@@ -133,6 +134,10 @@ def test_a_chunk_is_got_through_a_checkpoint_that_has_it(harbor: Harbor):
     foreign = harbor.owner.manifest(fox.id).chunks[0]
     with pytest.raises(NotFound):
         eve.chunks.get(ChunkRef(mine.id, 0, foreign))
+    own = ChunkRef(mine.id, 0, eve.manifest(mine.id).chunks[0])
+    first, second, third = frames_of(eve.chunks, [own, ChunkRef(mine.id, 0, foreign), own])
+    assert first == third == eve.chunks.get(own)
+    assert isinstance(second, NotFound)
 
 
 def test_a_link_is_trashed_and_restored_like_a_file(harbor: Harbor):

@@ -76,6 +76,11 @@ class ContentLibrary:
             for index, chunk in enumerate(manifest.chunks)
         )
 
+    def let_go(self, manifest: Manifest) -> None:
+        """A file that somebody else keeps from now on: its chunks need not stay."""
+        for chunk in manifest.chunks:
+            self._fetches.shelf.drop(chunk)
+
     def close(self) -> None:
         """Let all decoded chunks go. Reads go on and fetch them again."""
         self._fetches.shelf.clear()

@@ -129,6 +129,12 @@ class Shelf:
         if self._ahead.pop(chunk, None) is not None:
             self._used[chunk] = fetch
 
+    def drop(self, chunk: Chunk) -> None:
+        """Throw a chunk away that nobody will ask for again, unless somebody is being woken for it."""
+        fetch = self.peek(chunk)
+        if fetch is not None and not fetch.waiters:
+            self._remove(fetch)
+
     def clear(self) -> None:
         """Throw away all that nobody is being woken for."""
         for fetch in [*self._used.values(), *self._ahead.values()]:

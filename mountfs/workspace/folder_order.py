@@ -2,7 +2,8 @@
 
 A small file is one chunk, and fetching it alone costs more in hand-overs between threads than in work. So
 after two small files opened in listing order, the next ones of the folder are made ready together, in
-windows that grow while the reader keeps going.
+windows that grow while the reader keeps going. Where a folder ends, the first files of the next one follow,
+for whoever reads folder after folder.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class _Run:
     last: int = -1
     ready: int = 0
     window: int = _FIRST_WINDOW
+    awaited: bool = False
+    """Whether the folder before it was read in order."""
+    went_on: bool = False
+    """Whether the folder after it was begun."""
 
 
 class FolderOrder:
@@ -65,6 +70,21 @@ class FolderOrder:
         window = self._window(run, start)
         run.ready = start + len(window)
         run.window = min(2 * run.window, _LAST_WINDOW)
+        if run.ready >= len(run.files) and (place > 0 or run.awaited) and not run.went_on:
+            run.went_on = True
+            window += self._begin_next(folder, run)
+        return window
+
+    def _begin_next(self, folder: Folder, before: _Run) -> list[File]:
+        """The first files of the next folder, for whoever reads one folder after the other."""
+        following = _following(folder)
+        if following is None:
+            return []
+        run = self._run(following)
+        if run.last >= 0 or run.ready:
+            return []
+        window = self._window(run, 0)
+        run.ready, run.window, run.awaited = len(window), before.window, True
         return window
 
     def _window(self, run: _Run, start: int) -> list[File]:
@@ -92,3 +112,14 @@ class FolderOrder:
                 self._runs.popitem(last=False)
         self._runs.move_to_end(folder.ino)
         return run
+
+
+def _following(folder: Folder) -> Folder | None:
+    """The next folder in the same folder, if anybody has looked into it."""
+    siblings = folder.parent.children if isinstance(folder.parent, Folder) else None
+    nodes = iter(siblings.values()) if siblings is not None else iter(())
+    for node in nodes:
+        if node is folder:
+            break
+    following = next((node for node in nodes if isinstance(node, Folder)), None)
+    return following if following is not None and following.children is not None else None

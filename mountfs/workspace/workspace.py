@@ -30,6 +30,13 @@ from mountfs.workspace.space import Space, SpaceWatch
 
 log = logging.getLogger(__name__)
 
+_PIECE = 1 << 20
+"""Bytes of small files that are made ready together: about a millisecond of work."""
+
+_OFFERED = 64
+"""Files that stay decoded although they were offered: the reader may ask before the kernel has them. More
+would be in memory twice, and each new chunk in memory that no processor has in its cache."""
+
 
 class Workspace:
     """A mounted project, without the kernel. `run` must be running.
@@ -55,7 +62,8 @@ class Workspace:
         self._manifests = Manifests(studio, self._studio_calls)
         self._order = FolderOrder()
         self._namespace = Namespace(tree, project, clock)
-        self._to_make_ready, self._readers_ahead = trio.open_memory_channel[list[File]](16)
+        self._offered: deque[Manifest] = deque()
+        self._to_make_ready, self._readers_ahead = trio.open_memory_channel[list[File]](64)
 
     @property
     def tree_size(self) -> tuple[int, int]:
@@ -136,7 +144,7 @@ class Workspace:
         if node.content is None or node.content.size == 0:
             return OpenBody(b"")
         if isinstance(node, File) and (ahead := self._order.opened(node)):
-            self._make_ready(ahead)
+            self._make_ready(node, ahead)
         return OpenCheckpoint(node.content, self._manifests, self._library)
 
     def may_still_read(self, node: Node) -> bool:
@@ -167,10 +175,11 @@ class Workspace:
             await nursery.start(self._library.run)
             task_status.started()
 
-    def _make_ready(self, files: list[File]) -> None:
-        self._manifests.start(file.content.id for file in files if file.content is not None)
+    def _make_ready(self, opened: File, files: list[File]) -> None:
+        self._manifests.start(file.content.id for file in (opened, *files) if file.content is not None)
         try:
-            self._to_make_ready.send_nowait(files)
+            for piece in _pieces(files):
+                self._to_make_ready.send_nowait(piece)
         except trio.WouldBlock:
             log.debug("too many folders are read at once: %d files are not made ready", len(files))
 
@@ -197,3 +206,20 @@ class Workspace:
         content.close()
         if whole is not None:
             self._offer(ino, whole)
+            self._offered.append(manifest)
+            if len(self._offered) > _OFFERED:
+                self._library.let_go(self._offered.popleft())
+
+
+def _pieces(files: Sequence[File]) -> Iterator[list[File]]:
+    piece: list[File] = []
+    size = 0
+    for file in files:
+        length = file.content.size if file.content is not None else 0
+        if piece and size + length > _PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(file)
+        size += length
+    if piece:
+        yield piece

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -76,13 +76,9 @@ class Manifests:
                 nursery.start_soon(self._fetch, wanted)
 
     async def _fetch(self, wanted: Sequence[CheckpointId]) -> None:
-        try:
-            found = await trio.to_thread.run_sync(
-                self._ask, wanted, limiter=self._limiter, abandon_on_cancel=True
-            )
-        except Exception as exc:  # a fault of the studio fails these reads, not the mount
-            log.exception("fetching %d manifests failed", len(wanted))
-            found = [MountfsError(f"the studio failed: {exc}")] * len(wanted)
+        found = await trio.to_thread.run_sync(
+            self._ask, wanted, limiter=self._limiter, abandon_on_cancel=True
+        )
         for checkpoint, one in zip(wanted, found, strict=True):
             fetch = self._fetches.pop(checkpoint)
             fetch.found = one
@@ -91,7 +87,14 @@ class Manifests:
                 self._keep(one)
 
     def _ask(self, wanted: Sequence[CheckpointId]) -> list[Manifest | MountfsError]:
-        found = self._studio.manifests(wanted) if len(wanted) > 1 else {}
+        found: Mapping[CheckpointId, Manifest] = {}
+        if len(wanted) > 1:
+            try:
+                found = self._studio.manifests(wanted)
+            except MountfsError as exc:  # the project is busy or away, for each of them
+                return [exc] * len(wanted)
+            except Exception as exc:  # noqa: BLE001  # a fault over one is not the others', and is traced there
+                log.warning("fetching %d manifests failed, asking for each: %r", len(wanted), exc)
         return [found.get(checkpoint) or self._ask_one(checkpoint) for checkpoint in wanted]
 
     def _ask_one(self, checkpoint: CheckpointId) -> Manifest | MountfsError:
@@ -99,6 +102,9 @@ class Manifests:
             return self._studio.manifest(checkpoint)
         except MountfsError as exc:
             return exc
+        except Exception as exc:  # a fault of the studio fails this read, not the mount
+            log.exception("fetching the manifest of %s failed", checkpoint)
+            return MountfsError(f"the studio failed: {exc}")
 
     def _keep(self, manifest: Manifest) -> None:
         self._kept[manifest.checkpoint] = manifest

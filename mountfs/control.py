@@ -34,6 +34,11 @@ Answer = Mapping[str, object]
 Operation = Callable[[Mapping[str, Any]], Answer]
 
 _LONGEST_LINE = 1 << 20
+_LONGEST_QUESTION = 1 << 14
+_MOST_ASKING = 32
+"""Commands that are served at a time; more wait."""
+_PAUSE = 0.2
+"""Seconds after which the next command is waited for again when this one could not be taken."""
 _PATIENCE = 30.0
 
 
@@ -62,13 +67,30 @@ class ControlServer:
             try:
                 async with trio.open_nursery() as nursery:
                     task_status.started()
-                    while True:
-                        connection, _ = await listener.accept()
-                        nursery.start_soon(self._serve, connection)
+                    await self._accept(listener, nursery)
             finally:
                 self._path.unlink(missing_ok=True)
 
-    async def _serve(self, connection: trio.socket.SocketType) -> None:
+    async def _accept(self, listener: trio.socket.SocketType, nursery: trio.Nursery) -> None:
+        places = trio.Semaphore(_MOST_ASKING)
+        while True:
+            await places.acquire()
+            try:
+                connection, _ = await listener.accept()
+            except OSError as exc:  # out of descriptors or memory, or whoever asked has gone already
+                log.warning("a command could not be taken: %s", exc)
+                places.release()
+                await trio.sleep(_PAUSE)
+            else:
+                nursery.start_soon(self._serve, connection, places)
+
+    async def _serve(self, connection: trio.socket.SocketType, places: trio.Semaphore) -> None:
+        try:
+            await self._converse(connection)
+        finally:
+            places.release()
+
+    async def _converse(self, connection: trio.socket.SocketType) -> None:
         with connection, trio.move_on_after(_PATIENCE):
             uid = _peer(connection)
             if uid not in (0, os.geteuid()):
@@ -76,8 +98,8 @@ class ControlServer:
                 return
             try:
                 line = b""
-                while not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
-                    piece = await connection.recv(65536)
+                while not line.endswith(b"\n") and len(line) < _LONGEST_QUESTION:
+                    piece = await connection.recv(_LONGEST_QUESTION)
                     if not piece:
                         return
                     line += piece
@@ -90,7 +112,7 @@ class ControlServer:
         try:
             question = json.loads(line)
             operation = self._operations[question["op"]]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return {"ok": False, "error": "unknown operation"}
         try:
             return {"ok": True, **operation(question)}

@@ -9,6 +9,7 @@ mount; if they do they are answered with EROFS as well.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Sequence
 
@@ -25,6 +26,8 @@ from mountfs.fs.refusals import LONGEST_NAME, ReadOnly, check_name
 from mountfs.workspace.nodes import AssetHistory, Folder, Node
 from mountfs.workspace.workspace import Workspace
 from mountfs.workspace.xattrs import PREFIX
+
+log = logging.getLogger(__name__)
 
 _BLOCK = 4096
 _MADE_READY = 20_000
@@ -66,8 +69,15 @@ class Operations(ReadOnly):
     async def make_ready(self) -> None:
         """Work out what a first walk over the project will ask for, while nobody asks anything.
 
-        A listing that is worked out only when it is asked for takes half as long again.
+        A listing that is worked out only when it is asked for takes half as long again. Never raises: whoever
+        asks for a listing that cannot be worked out is told.
         """
+        try:
+            await self._make_ready()
+        except Exception:  # a convenience must not end the mount
+            log.exception("listings are not made ready any more")
+
+    async def _make_ready(self) -> None:
         made = 0
         for listing in self._workspace.listings():
             for node in listing:

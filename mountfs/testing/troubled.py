@@ -8,6 +8,7 @@ A test says so by files in the folder ``trouble`` beside the mount point, since 
 - ``fail``: every chunk is StorageUnavailable;
 - ``bug``: the store raises what nobody expects;
 - ``history-bug``: so does asking for a history;
+- ``odd-names``: the tree has an asset ``odd`` that nobody can show (read when the mount begins);
 - ``gets``: the store writes the id of every chunk it was asked for into it.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from mountfs import daemon
 from mountfs.errors import StorageUnavailable
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import MountRequest
-from mountfs.model import AssetId, Checkpoint, ChunkRef
+from mountfs.model import AssetId, Checkpoint, ChunkRef, Tree
 from mountfs.testing.stores import StoreAround
 
 
@@ -49,7 +51,9 @@ class TroubledStore(StoreAround):
 
 
 class TroubledStudio:
-    """A studio that looks for trouble before it tells of history. All else is the inner studio's."""
+    """A studio that looks for trouble before it tells of history or the tree. The rest is the inner
+    studio's.
+    """
 
     def __init__(self, inner: Studio, trouble: Path) -> None:
         self._inner = inner
@@ -57,6 +61,15 @@ class TroubledStudio:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+    def tree(self) -> Tree:
+        """The inner studio's answer, or the trouble."""
+        tree = self._inner.tree()
+        if not (self._trouble / "odd-names").exists():
+            return tree
+        nameless: Any = None
+        odd = {one.id: replace(one, name=nameless) for one in tree.assets.values() if one.name == "odd"}
+        return replace(tree, assets={**tree.assets, **odd})
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """The inner studio's answer, or the trouble."""

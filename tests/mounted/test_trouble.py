@@ -83,6 +83,22 @@ def test_a_bug_in_an_answer_is_an_error_and_a_traceback_and_the_mount_lives(moun
     assert (mount.path / "a.txt").read_bytes() == b"text"
 
 
+def test_a_folder_that_cannot_be_shown_is_an_error_for_whoever_looks_and_the_mount_lives(
+    mounts: Mounts, film: Film, tmp_path: Path
+):
+    """A row that trips the mount up costs the listings that need it, not the mount and no other folder."""
+    film.write_all({"a/odd.txt": b"odd", "b/good.txt": b"good"})
+    (tmp_path / "trouble").mkdir()
+    (tmp_path / "trouble/odd-names").touch()
+    mount = mounts.mount(film.path, program=TROUBLED)
+    mount.expect_log("ERROR|Traceback")
+    wait_until(lambda: "not made ready" in mount.log, "the fault in the log")
+    fails_with(errno.EIO, lambda: os.listdir(mount.path / "a"))
+    assert (mount.path / "b/good.txt").read_bytes() == b"good"
+    film.write("b/good.txt", b"better")
+    wait_until(lambda: (mount.path / "b/good.txt").read_bytes() == b"better", "the news")
+
+
 def test_a_read_that_hangs_is_answered_by_its_deadline(mounts: Mounts, film: Film):
     """While the store hangs, readers get an error in time, and everything from memory is answered at once."""
     film.write_all({"a.txt": b"text", "b.txt": b"other"})

@@ -1,9 +1,9 @@
 """The project's chunks as far as one viewer reaches: a ChunkStore around the project's own.
 
-Getting a chunk goes through a checkpoint, and each time it is looked anew whether its asset is visible: who
-has been taken off an asset gets nothing further, whatever they opened before. (An open file stays on its
-version, so a checkpoint need not be the newest: whoever knows the id of one of its chunks was given the
-manifest.) What is missing is answered from the same view, so that it says nothing about hidden content.
+Getting a chunk goes through a checkpoint, and each time it is looked anew whether its asset is visible and
+the role allows it: who has been taken off an asset gets nothing further, whatever they opened before. (An
+open file stays on its version: what was the newest when its manifest was given out is not history.) What is
+missing is answered from the same view, so that it says nothing about hidden content.
 """
 
 from __future__ import annotations
@@ -89,8 +89,7 @@ class ChunkView:
 
     def _require_in_reach(self, ref: ChunkRef) -> None:
         version, chunks = self._manifest(ref.checkpoint)
-        self._view.require_visible(version.asset)
-        require(self._view.viewer(), Act.READ_CONTENT)
+        self._view.require_in_reach(version)
         if ref.chunk.id not in chunks:
             # A piece of what is lost has a name that no store knows (see `storage.chunk_sizes`).
             raise ChunkMissing(ref.chunk.id) if ref.chunk.id.endswith("?") else nothing()

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mountfs.errors import MountfsError
+from mountfs.errors import ContentError, MountfsError
 from mountfs.model import (
     AssetId,
     Changes,
@@ -66,6 +66,7 @@ class View:
         self._step: tuple[Cursor, Changes] | None = None
         self._trees: OrderedDict[Cursor, Tree] = OrderedDict()
         self._count = 0
+        self._heads_given: set[CheckpointId] = set()
 
     def viewer(self) -> Viewer:
         """Whose eyes these answers are for."""
@@ -94,7 +95,9 @@ class View:
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint of a visible asset. NotPermitted without `pull_chunk`, and for one
-        that is not the head also without `view_checkpoint`."""
+        that is not the head also without `view_checkpoint`. ContentError for a row that cannot be right."""
+        if not checkpoint:
+            raise ContentError("the version is damaged: it has no id")
         with self.looking() as (connection, catalogue, sight):
             version = recorded(connection, [checkpoint]).get(checkpoint)
             if version is None or not _is_visible(version, sight):
@@ -102,7 +105,9 @@ class View:
             viewer = self._look(catalogue)[0]
             is_head = _is_head(version, catalogue)
         require(viewer, Act.READ_CONTENT)
-        if not is_head:
+        if is_head:
+            self._heads_given.add(version.id)
+        else:
             require(viewer, Act.READ_HISTORY)
         return self._laid_out(version)
 
@@ -112,11 +117,14 @@ class View:
             viewer = self._look(catalogue)[0]
             if not may_read(viewer):
                 return {}
-            versions = [
+            visible = [
                 version
                 for version in recorded(connection, checkpoints).values()
-                if _is_visible(version, sight) and (may_see_history(viewer) or _is_head(version, catalogue))
+                if _is_visible(version, sight)
             ]
+            heads = {version.id for version in visible if _is_head(version, catalogue)}
+        self._heads_given |= heads
+        versions = [version for version in visible if may_see_history(viewer) or version.id in heads]
         found = {}
         for version in versions:
             with suppress(MountfsError):
@@ -142,11 +150,20 @@ class View:
         with self._project.database.reading() as connection:
             return ignore_list(connection)
 
-    def require_visible(self, asset: AssetId) -> None:
-        """NotFound unless the asset is visible now."""
+    def require_in_reach(self, version: Recorded) -> None:
+        """NotFound unless the version's asset is visible now, NotPermitted unless its bytes may be had.
+
+        A version whose manifest the viewer was given while it was the head is not history to them: whoever
+        has it open reads it to its end.
+        """
         with self._reader.current() as catalogue:
-            if asset not in self._look(catalogue)[1].assets:
+            viewer, sight = self._look(catalogue)
+            if version.asset not in sight.assets:
                 raise nothing()
+            is_head = version.id in self._heads_given or _is_head(version, catalogue)
+        require(viewer, Act.READ_CONTENT)
+        if not is_head:
+            require(viewer, Act.READ_HISTORY)
 
     @contextmanager
     def looking(self) -> Iterator[tuple[Connection, Catalogue, Sight]]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from mountfs.errors import NotPermitted
-from mountfs.model import ALL_TOGGLES, CheckpointId, CollectionId, Toggle
+from mountfs.interfaces import frames_of
+from mountfs.model import ALL_TOGGLES, CheckpointId, ChunkRef, CollectionId, Toggle
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.permissions import EFFECTS, NEEDS, Act
 from mountfs.testing.projects import new_id
@@ -163,6 +164,26 @@ def test_an_old_version_needs_the_right_to_history(harbor: Harbor):
     assert harbor.as_("eve").manifest(new.id)
     with pytest.raises(NotPermitted):
         harbor.as_("eve").manifest(old.head.id)
+
+
+def test_bytes_of_old_versions_end_with_the_right_to_history(harbor: Harbor):
+    """Who loses view_checkpoint gets nothing more of old versions, but what they opened as the newest."""
+    first, eve = harbor.asset(OWL).head, harbor.as_("eve")
+    assert first is not None
+    eve.manifest(first.id)
+    second = harbor.save(eve, harbor.asset(OWL), b"second")
+    third = harbor.save(eve, harbor.asset(OWL), b"third")
+    later = harbor.service.for_user("eve")
+    of_first, of_second, of_third = (
+        ChunkRef(version.id, 0, later.manifest(version.id).chunks[0]) for version in (first, second, third)
+    )
+    harbor.role("eve", {Toggle.PULL_CHUNK})
+    assert eve.chunks.get(of_first)
+    assert later.chunks.get(of_third)
+    for old in (of_first, of_second):
+        with pytest.raises(NotPermitted):
+            later.chunks.get(old)
+        assert isinstance(frames_of(later.chunks, [old, of_third])[0], NotPermitted)
 
 
 def test_a_resource_is_saved_by_whoever_sees_it_and_may_update(harbor: Harbor):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pyfuse3
 
 from mountfs.workspace.attributes import Attributes
-from mountfs.workspace.nodes import Node
-from mountfs.workspace.workspace import Workspace
+from mountfs.workspace.nodes import Node, Version
+from mountfs.workspace.workspace import HISTORY_FRESH, Workspace
 
 TIMEOUT = 3600.0
 """Seconds for which the kernel need not ask again. It is told of every change, so this could be longer."""
@@ -51,6 +51,8 @@ class Entries:
         made: pyfuse3.EntryAttributes | None = node.shown
         if made is None:
             made = node.shown = self._make(self._workspace.attributes(node))
+            if isinstance(node, Version):
+                made.entry_timeout = HISTORY_FRESH
         return made
 
     def _make(self, found: Attributes) -> pyfuse3.EntryAttributes:

@@ -139,6 +139,11 @@ class MemoryStudio:
         """Change fields of the asset at a path."""
         self._put(replace(self.asset_at(path), **changes))  # type: ignore[arg-type]  # names are the caller's
 
+    def trash_version(self, path: str, number: int) -> None:
+        """Let a version other than the newest go. As in a real studio, no change tells of it."""
+        history = self._histories[self.asset_at(path).id]
+        history[:] = [version for version in history if version.number != number]
+
     def hide(self, path: str) -> None:
         """Let the asset at a path go out of sight."""
         asset = self.asset_at(path)

@@ -69,9 +69,14 @@ class Namespace:
         return folder.children
 
     def set_history(self, folder: AssetHistory, versions: Iterable[Checkpoint]) -> News:
-        """Give an asset's history folder its versions, newest first as the studio lists them."""
+        """Give an asset's history folder its versions, newest first as the studio lists them.
+
+        It gets none if the viewer lost the asset or the right to its history while they were asked for.
+        """
         asset = self.catalogue.assets.get(folder.asset)
-        extension = asset.extension if asset else ""
+        if asset is None or not may_see_history(self.catalogue.viewer):
+            return self._empty(folder)
+        extension = asset.extension
         children: dict[bytes, Node] = {}
         for version in sorted(versions, key=lambda version: version.number):
             name = version_name(version, self.catalogue.username(version.author), extension)
@@ -132,9 +137,13 @@ class Namespace:
             # A node that moved to another folder may have been attached there already.
             if id(child) not in staying and child.parent is folder:
                 if isinstance(child, AssetHistory):
-                    news.names += self._replace(child, {}).names
+                    news.names += self._empty(child).names
                 self.nodes.detach(child)
         return news
+
+    def _empty(self, folder: AssetHistory) -> News:
+        folder.complete = False
+        return self._replace(folder, {})
 
     def _reconsider(self, asset: Asset, news: News) -> None:
         """An asset has changed: its file may have other permissions, its history another version."""
@@ -145,11 +154,12 @@ class Namespace:
         if isinstance(history, AssetHistory):
             history.complete = False
             news.attributes.append(history.ino)
+            news.names += [(history.ino, name) for name in history.children or ()]
 
     def _work_out(self, folder: Folder) -> dict[bytes, Node]:
         if isinstance(folder, CollectionFolder):
             return {name: self._node(folder, thing) for name, thing in self._shown(folder.collection)}
-        if isinstance(folder, HistoryFolder):
+        if isinstance(folder, HistoryFolder) and may_see_history(self.catalogue.viewer):
             return {
                 name: self._history_node(folder, thing)
                 for name, thing in self._shown(folder.collection)

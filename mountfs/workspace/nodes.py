@@ -66,6 +66,8 @@ class AssetHistory(Folder):
     asset: AssetId
     complete: bool = field(default=False, init=False)
     """Whether ``children`` were all versions when they were last compared with the asset's head."""
+    asked_at: float = field(default=0.0, init=False)
+    """When the studio was last asked for them, by the event loop's clock (seconds)."""
 
 
 @dataclass(slots=True, eq=False)

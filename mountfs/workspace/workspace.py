@@ -18,7 +18,7 @@ from mountfs.content.library import ContentLibrary
 from mountfs.errors import MountfsError, NotFound, NotPermitted
 from mountfs.interfaces import Studio
 from mountfs.model import Changes, Manifest, ProjectId, Toggle, Tree
-from mountfs.rights import may_read
+from mountfs.rights import may_read, may_see_history
 from mountfs.workspace import xattrs
 from mountfs.workspace.attributes import Attributes, attributes_of
 from mountfs.workspace.folder_order import FolderOrder
@@ -29,6 +29,11 @@ from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile
 from mountfs.workspace.space import Space, SpaceWatch
 
 log = logging.getLogger(__name__)
+
+HISTORY_FRESH = 1.0
+"""Seconds for which the versions of an asset are known once they were asked for. Nothing is told of a version
+other than the newest that comes or goes, so nobody remembers their names for longer.
+"""
 
 _PIECE = 1 << 20
 """Bytes of small files that are made ready together: about a millisecond of work."""
@@ -93,13 +98,17 @@ class Workspace:
         return xattrs.value_of(node, name, self._namespace.catalogue)
 
     def child_nowait(self, folder: Folder, name: bytes) -> Node | None:
-        """What a name is, from memory; None if nothing, or if it is a version nobody has fetched yet."""
+        """What a name is, from memory; None if nothing, or if it is a version and the history of its asset
+        has to be asked for.
+        """
+        if isinstance(folder, AssetHistory) and not self._is_fresh(folder):
+            return None
         return self._namespace.child(folder, name)
 
     async def child(self, folder: Folder, name: bytes) -> Node | None:
-        """What a name is. Waits only in the history of an asset that was not looked into yet."""
+        """What a name is. Waits only in the history of an asset that was not looked into just now."""
         found = self._namespace.child(folder, name)
-        if found is None and isinstance(folder, AssetHistory) and not folder.complete:
+        if isinstance(folder, AssetHistory) and not self._is_fresh(folder):
             await self.look_into(folder)
             found = self._namespace.child(folder, name)
         return found
@@ -132,6 +141,10 @@ class Workspace:
         )
         self._namespace.set_history(folder, versions)
         folder.complete = self._namespace.catalogue.assets.get(folder.asset) is asset
+        folder.asked_at = trio.current_time()
+
+    def _is_fresh(self, folder: AssetHistory) -> bool:
+        return folder.complete and trio.current_time() - folder.asked_at < HISTORY_FRESH
 
     def open(self, node: Node) -> OpenFile:
         """Open a file's content. NotPermitted if the viewer may have no bytes."""
@@ -141,6 +154,8 @@ class Workspace:
             raise NotFound("this has no content")
         if not may_read(self._namespace.catalogue.viewer):
             raise NotPermitted(Toggle.PULL_CHUNK)
+        if isinstance(node, Version) and not may_see_history(self._namespace.catalogue.viewer):
+            raise NotPermitted(Toggle.VIEW_CHECKPOINT)
         if node.content is None or node.content.size == 0:
             return OpenBody(b"")
         if isinstance(node, File) and (ahead := self._order.opened(node)):
@@ -148,9 +163,13 @@ class Workspace:
         return OpenCheckpoint(node.content, self._manifests, self._library)
 
     def may_still_read(self, node: Node) -> bool:
-        """Whether an open file may have bytes that are not decoded yet: not once it is out of sight."""
+        """Whether an open file may have bytes that are not decoded yet: not once it is out of sight, or is
+        history to a viewer who may not see that any more.
+        """
         catalogue = self._namespace.catalogue
         in_sight = not isinstance(node, File | Version) or node.asset in catalogue.assets
+        if isinstance(node, Version) and not may_see_history(catalogue.viewer):
+            return False
         return in_sight and may_read(catalogue.viewer)
 
     def refresh(self, changes: Changes) -> News:

@@ -104,6 +104,46 @@ def test_a_role_that_changes_shows_in_the_mode_bits(mounts: Mounts, film: Film):
         path.read_bytes()
 
 
+def test_a_version_in_the_trash_is_gone_from_the_history(mounts: Mounts, film: Film):
+    """Old or newest, a trashed version is not found any more by whoever looked at it a moment ago."""
+    first, _, third = (film.write("a.txt", content) for content in (b"one", b"two", b"three"))
+    mount = mounts.mount(film.path)
+    history = mount.path / ".checkpoints/a.txt"
+    one, two, three = (history / name for name in sorted(os.listdir(history)))
+    assert [path.read_bytes() for path in (one, two, three)] == [b"one", b"two", b"three"]
+    film.owner.trash_checkpoint(third.id)
+    wait_until(lambda: not three.exists(), "the trash of the newest", seconds=5 * WITHIN)
+    film.owner.trash_checkpoint(first.id)
+    wait_until(lambda: not one.exists(), "the trash of an old one", seconds=5 * WITHIN)
+    assert two.read_bytes() == b"two"
+    assert os.listdir(history) == [two.name]
+
+
+def test_history_is_lost_with_the_right_to_it(mounts: Mounts, film: Film):
+    """Who sits in a history when their role loses view_checkpoint finds nothing there any more."""
+    bo = film.add_user("bo", "artist", frozenset({Toggle.PULL_CHUNK, Toggle.VIEW_CHECKPOINT}))
+    content = os.urandom(24 << 20)
+    film.write("a.bin", content, assignee=bo)
+    film.write("a.bin", b"two", assignee=bo)
+    mount = mounts.mount(film.path, "bo")
+    history = mount.path / ".checkpoints/a.bin"
+    inside = os.open(history, os.O_RDONLY | os.O_DIRECTORY)
+    first = sorted(os.listdir(history))[0]
+    version = os.open(first, os.O_RDONLY | os.O_DIRECT, dir_fd=inside)
+    try:
+        assert os.pread(version, 4096, 0) == content[:4096]
+        film.owner.edit_role("artist", frozenset({Toggle.PULL_CHUNK}))
+        wait_until(lambda: not history.exists(), "the loss of the right", seconds=5 * WITHIN)
+        with pytest.raises(OSError, match=r"Permission denied|No such file"):
+            os.open(first, os.O_RDONLY, dir_fd=inside)
+        with pytest.raises(PermissionError):
+            os.pread(version, 4096, 20 << 20)
+        assert (mount.path / "a.bin").read_bytes() == b"two"
+    finally:
+        os.close(version)
+        os.close(inside)
+
+
 def test_a_listing_is_fixed_when_it_is_opened(mounts: Mounts, film: Film):
     """Whoever is in the middle of a listing gets every name once, whatever is committed meanwhile."""
     names = [f"frame.{number:05}.txt" for number in range(600)]

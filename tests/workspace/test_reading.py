@@ -11,8 +11,8 @@ import trio
 
 from mountfs.content.library import ContentLibrary
 from mountfs.errors import ChunkCorrupt, NotFound, NotPermitted
-from mountfs.model import ALL_TOGGLES, ProjectId, Toggle
-from mountfs.testing.studios import MemoryStudio
+from mountfs.model import ALL_TOGGLES, ProjectId, Toggle, Viewer
+from mountfs.testing.studios import ADA, MemoryStudio
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Node
 from mountfs.workspace.space import SpaceWatch
 from mountfs.workspace.workspace import Workspace
@@ -169,6 +169,66 @@ async def test_history_is_fetched_when_somebody_looks(tmp_path: Path):
         assert isinstance(folder, AssetHistory)
         assert [node for _, node in await workspace.listing(folder)] == [first, second]
         assert await workspace.child(folder, b"0003_nothing.txt") is None
+
+
+async def test_a_version_that_goes_without_news_is_soon_not_found(tmp_path: Path):
+    """What was put into the trash of a history is gone for whoever looked it up before."""
+    studio = MemoryStudio()
+    studio.write("a.txt", b"one")
+    studio.write("a.txt", b"two")
+    async with working(studio, tmp_path) as workspace:
+        await at(workspace, ".checkpoints/a.txt/0001_2023-11-14T22-13-21Z_ada.txt")
+        folder = await at(workspace, ".checkpoints/a.txt")
+        assert isinstance(folder, AssetHistory)
+        studio.trash_version("a.txt", 1)
+        with trio.fail_after(20):
+            while await workspace.child(folder, b"0001_2023-11-14T22-13-21Z_ada.txt") is not None:
+                await trio.lowlevel.checkpoint()
+        assert [name for name, _ in await workspace.listing(folder)] == [b"0002_2023-11-14T22-13-22Z_ada.txt"]
+
+
+async def test_a_history_that_has_changed_is_not_answered_from_memory(tmp_path: Path):
+    """The kernel forgets the names of an asset's versions with each change of the asset, and so do we."""
+    studio = MemoryStudio()
+    studio.write("a.txt", b"one")
+    async with working(studio, tmp_path) as workspace:
+        name = b"0001_2023-11-14T22-13-21Z_ada.txt"
+        folder = await at(workspace, ".checkpoints/a.txt")
+        assert isinstance(folder, AssetHistory)
+        assert await workspace.child(folder, name) is workspace.child_nowait(folder, name) is not None
+        cursor = studio.tree().cursor
+        studio.write("a.txt", b"two")
+        assert (folder.ino, name) in workspace.refresh(studio.changes(cursor)).names
+        assert workspace.child_nowait(folder, name) is None
+
+
+async def test_history_ends_with_the_right_to_it_for_whoever_is_inside(tmp_path: Path):
+    """Who loses view_checkpoint finds nothing in folders they hold, opens no version and reads no further."""
+    studio = MemoryStudio(viewer=Viewer(ADA, ALL_TOGGLES))
+    studio.write("shots/a.txt", b"one")
+    async with working(studio, tmp_path) as workspace:
+        folder = await at(workspace, ".checkpoints/shots")
+        history = await at(workspace, ".checkpoints/shots/a.txt")
+        version = await at(workspace, ".checkpoints/shots/a.txt/0001_2023-11-14T22-13-21Z_ada.txt")
+        assert isinstance(folder, Folder)
+        assert isinstance(history, AssetHistory)
+        assert workspace.may_still_read(version)
+        for node in (folder, history, version):
+            node.lookups += 1
+        cursor = studio.tree().cursor
+        studio.let(ALL_TOGGLES - {Toggle.VIEW_CHECKPOINT})
+        news = workspace.refresh(studio.changes(cursor))
+        assert {(folder.ino, b"a.txt"), (history.ino, b"0001_2023-11-14T22-13-21Z_ada.txt")} <= set(
+            news.names
+        )
+        assert await workspace.child(folder, b"a.txt") is None
+        assert await workspace.listing(folder) == []
+        with pytest.raises(NotPermitted):
+            await workspace.listing(history)
+        with pytest.raises(NotPermitted):
+            workspace.open(version)
+        assert not workspace.may_still_read(version)
+        assert workspace.may_still_read(await at(workspace, "shots/a.txt"))
 
 
 async def test_empty_files_and_links_need_no_studio(tmp_path: Path):

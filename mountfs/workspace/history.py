@@ -16,12 +16,19 @@ HISTORY_NAME = b".checkpoints"
 """The name of the history at the top of a mount."""
 
 
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
+"""Unix seconds of the years 1 to 9999, which is what can be written as a date. Another program may have
+written anything, and its versions are shown all the same.
+"""
+
+
 def version_name(checkpoint: Checkpoint, author: str, extension: str) -> bytes:
     """The file name of a version. Sorting by name is sorting by age; two versions never share a name.
 
     ``author`` is a user name; a long one is cut, since the number alone makes the name unique.
     """
-    made = datetime.fromtimestamp(checkpoint.created_at, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    moment = datetime.fromtimestamp(min(max(checkpoint.created_at, _FIRST), _LAST), UTC)
+    made = f"{moment.year:04}-{moment:%m-%dT%H-%M-%SZ}"
     head = f"{checkpoint.number:04}_{made}_{showable(author or 'unknown')}".encode()
     tail = showable(extension).encode() if extension else b""
     if len(tail) > MAX_NAME_BYTES // 2:

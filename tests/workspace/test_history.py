@@ -18,6 +18,12 @@ def test_a_version_is_named_by_number_time_and_author():
     assert version_name(version(12345), "ada", "") == b"12345_2026-11-21T10-11-12Z_ada"
 
 
+def test_a_moment_that_is_no_date_is_shown_as_the_nearest_one():
+    """A version whose time another program wrote in milliseconds, or before all time, can be reached."""
+    assert version_name(version(3, 1_795_000_000_000), "ada", "") == b"0003_9999-12-31T23-59-59Z_ada"
+    assert version_name(version(3, -(2**63)), "ada", "") == b"0003_0001-01-01T00-00-00Z_ada"
+
+
 def test_no_name_breaks_the_folder():
     """A user name or extension that another program wrote cannot leave the folder or be too long."""
     assert b"/" not in version_name(version(1), "../../x", ".a/b")

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import trio
+
 from mountfs.content.library import ContentLibrary, OpenContent
+from mountfs.errors import ProjectBusy
 from mountfs.model import Checkpoint
 from mountfs.workspace.manifests import Manifests
 
 Bytes = bytes | memoryview
+
+_BUSY_PAUSE = 0.2
+"""Seconds until a locked project is asked again; asking has waited for the lock already."""
 
 
 class OpenFile(Protocol):
@@ -67,7 +73,16 @@ class OpenCheckpoint:
         return content.read_nowait(offset, length)
 
     async def read(self, offset: int, length: int) -> Bytes:
-        """The bytes, verified."""
+        """The bytes, verified. While another program holds the project's lock they are waited for: how long
+        is for whoever asks to say.
+        """
+        while True:
+            try:
+                return await self._read(offset, length)
+            except ProjectBusy:
+                await trio.sleep(_BUSY_PAUSE)
+
+    async def _read(self, offset: int, length: int) -> Bytes:
         content = self._content
         if content is None:
             manifest = await self._manifests.get(self._checkpoint.id)

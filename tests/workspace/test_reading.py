@@ -10,8 +10,9 @@ import pytest
 import trio
 
 from mountfs.content.library import ContentLibrary
-from mountfs.errors import ChunkCorrupt, NotFound, NotPermitted
-from mountfs.model import ALL_TOGGLES, ProjectId, Toggle, Viewer
+from mountfs.errors import ChunkCorrupt, NotFound, NotPermitted, ProjectBusy
+from mountfs.model import ALL_TOGGLES, CheckpointId, ChunkRef, Manifest, ProjectId, Toggle, Viewer
+from mountfs.testing.stores import MemoryStore
 from mountfs.testing.studios import ADA, MemoryStudio
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Node
 from mountfs.workspace.space import SpaceWatch
@@ -229,6 +230,42 @@ async def test_history_ends_with_the_right_to_it_for_whoever_is_inside(tmp_path:
             workspace.open(version)
         assert not workspace.may_still_read(version)
         assert workspace.may_still_read(await at(workspace, "shots/a.txt"))
+
+
+class LockedStudio(MemoryStudio):
+    """Another program holds the project's lock a few times, before manifests and before chunks."""
+
+    def __init__(self) -> None:
+        super().__init__(LockedStore())
+        self.locked = 2
+
+    def manifest(self, checkpoint: CheckpointId) -> Manifest:
+        if self.locked:
+            self.locked -= 1
+            raise ProjectBusy("another program writes")
+        return super().manifest(checkpoint)
+
+
+class LockedStore(MemoryStore):
+    """The same of chunks."""
+
+    locked = 1
+
+    def get(self, ref: ChunkRef) -> bytes:
+        if self.locked:
+            self.locked -= 1
+            raise ProjectBusy("another program writes")
+        return super().get(ref)
+
+
+async def test_a_reader_waits_while_another_program_holds_the_project(tmp_path: Path):
+    """A lock that is held for long delays a read up to its deadline, and does not fail it."""
+    studio = LockedStudio()
+    studio.write("a.bin", b"x" * 100)
+    async with working(studio, tmp_path) as workspace:
+        file = workspace.open(await at(workspace, "a.bin"))
+        with trio.fail_after(20):
+            assert bytes(await file.read(0, 100)) == b"x" * 100
 
 
 async def test_empty_files_and_links_need_no_studio(tmp_path: Path):

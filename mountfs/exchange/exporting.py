@@ -7,6 +7,7 @@ whole were right. So a name in the target means a good file, whenever the export
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -104,7 +105,7 @@ class Export:
 
     def _write(self, place: Path, path: str, asset: Asset) -> None:
         self._meter.now(path)
-        temporary = place.with_name(f"{asset.id[:36]}{TEMPORARY_SUFFIX}")
+        temporary = place.with_name(f"{secrets.token_hex(16)}{TEMPORARY_SUFFIX}")
         try:
             with open(temporary, "xb") as file:
                 size = 0

@@ -34,6 +34,7 @@ def revert(change: Change, old: CheckpointId, new: CheckpointId) -> Checkpoint:
     """Make an old version the newest again: a new checkpoint with its manifest. Nothing is lost."""
     change.require(Act.REVERT)
     version = _visible(change, old, trashed=False)
+    version.chunk_ids()  # what is damaged is not made the newest
     asset = change.asset(version.asset).asset
     if not may_checkpoint(change.viewer, asset):
         raise NotAssigned("this is somebody else's to change")

@@ -20,7 +20,7 @@ def ignore_list(connection: Connection) -> tuple[str, ...]:
     value = connection.execute(select(config.c.value).where(config.c.name == _NAME)).scalar()
     try:
         patterns = json.loads(value or "[]")
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: a number
         return ()
     return tuple(each for each in patterns if isinstance(each, str)) if isinstance(patterns, list) else ()
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from mountfs.digest import MAX_CHUNK
-from mountfs.errors import ManifestInvalid
+from mountfs.errors import ContentError, ManifestInvalid
 from mountfs.model import EMPTY_XXH3, AssetId, CheckpointId, ChunkId, Proposal, UserId
 from mountfs.storage.batches import batches
 from mountfs.storage.tables import asset_checkpoint
+from mountfs.studio import rows
 from mountfs.studio.catalogue import Catalogue
 from mountfs.studio.visibility import Sight
 
@@ -23,18 +24,21 @@ _XXH3 = re.compile(r"[0-9a-f]{16}")
 
 
 class Recorded(NamedTuple):
-    """A checkpoint's row, as far as it says what its content is and whose."""
+    """A checkpoint's row, as far as it says what its content is and whose. What cannot be is -1 or empty, and
+    ``chunks`` is None when it is no text."""
 
     id: CheckpointId
     asset: AssetId
     author: UserId
     size: int
     xxh3: str
-    chunks: str
+    chunks: str | None
     trashed: bool
 
     def chunk_ids(self) -> tuple[ChunkId, ...]:
-        """The chunks in their order; an empty file has none."""
+        """The chunks in their order; an empty file has none. ContentError when the row cannot be right."""
+        if self.chunks is None:
+            raise ContentError("the manifest is damaged: its list of chunks is no text")
         return tuple(map(ChunkId, self.chunks.split(","))) if self.chunks else ()
 
 
@@ -42,19 +46,36 @@ def recorded(connection: Connection, ids: Iterable[CheckpointId]) -> dict[Checkp
     """The rows of checkpoints, those that exist."""
     found = {}
     for batch in batches(ids):
-        rows = connection.execute(
+        for id_, asset, author, size, xxh3, chunks, trashed in connection.execute(
             select(
-                _columns.id,
-                _columns.asset_id,
-                _columns.author_id,
-                _columns.file_size,
-                _columns.xxhash_checksum,
-                _columns.chunks,
-                _columns.trashed,
+                *map(
+                    rows.raw,
+                    (
+                        _columns.id,
+                        _columns.asset_id,
+                        _columns.author_id,
+                        _columns.file_size,
+                        _columns.xxhash_checksum,
+                        _columns.chunks,
+                        _columns.trashed,
+                    ),
+                )
             ).where(_columns.id.in_(batch))
-        )
-        found.update({row[0]: Recorded(*row) for row in rows})
+        ):
+            found[id_] = Recorded(
+                id_,
+                AssetId(_text(asset)),
+                UserId(_text(author)),
+                size if isinstance(size, int) else -1,
+                _text(xxh3),
+                chunks if isinstance(chunks, str) else None,
+                trashed != 0,
+            )
     return found
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def require_possible(proposal: Proposal) -> None:
@@ -97,14 +118,14 @@ def visible_chunks(
     if not wanted:
         return found
     statement = select(_columns.id, _columns.asset_id, _columns.chunks).where(_columns.trashed.is_(False))
-    rows: Any = connection.execution_options(yield_per=500).execute(statement)
-    for id_, asset, chunks in rows:
-        if asset not in sight.assets:
+    versions: Any = connection.execution_options(yield_per=500).execute(statement)
+    for id_, asset, chunks in versions:
+        if not isinstance(chunks, str) or asset not in sight.assets:
             continue
         head = catalogue.assets[asset].asset.head
         if old_ones or (head is not None and head.id == id_):
             found.update(wanted.intersection(chunks.split(",")))
             if len(found) == len(wanted):
                 break
-    rows.close()
+    versions.close()
     return found

@@ -247,7 +247,12 @@ class CatalogueReader:
         return row.collection.id
 
     def _agrees(self, signatures: dict[str, Signature]) -> bool:
-        """Whether what is in memory has the signature that assets and checkpoints have in the file."""
+        """Whether assets and checkpoints in memory have the signatures of those in the file, and no flag was
+        changed without the mtime that goes with it."""
+        for table in ("asset", "asset_checkpoint"):
+            before, now = self._signatures[table], signatures[table]
+            if now.flags != before.flags and now[:3] == before[:3]:
+                return False
         return self._assets.fit(signatures["asset"]) and self._versions.fit(signatures["asset_checkpoint"])
 
 

@@ -40,11 +40,15 @@ Row = Any
 ROW_NUMBER: Any = literal_column("rowid")
 """SQLite's own number of a row. It says which of two rows of the same second came first."""
 
+_FIRST, _LAST = -30_610_224_000, 253_402_300_799
+"""The first and the last second of the years that have four digits."""
+
 PLACE: Any = literal_column("asset_checkpoint.rowid")
 """The row number of a checkpoint, in a statement with more than one table."""
 
 
-def _raw(column: Any) -> Any:
+def raw(column: Any) -> Any:
+    """A column as it lies there: without what the driver makes of values of its type."""
     return type_coerce(column, NullType()).label(column.name)
 
 
@@ -52,7 +56,7 @@ _a, _c, _k, _u = tables.asset.c, tables.collection.c, tables.asset_checkpoint.c,
 
 ASSETS = select(
     *map(
-        _raw,
+        raw,
         (
             _a.id,
             _a.name,
@@ -71,10 +75,10 @@ ASSETS = select(
 )
 
 COLLECTIONS = select(
-    *map(_raw, (_c.id, _c.name, _c.parent_id, _c.is_shared, _c.created_at, _c.mtime, _c.trashed))
+    *map(raw, (_c.id, _c.name, _c.parent_id, _c.is_shared, _c.created_at, _c.mtime, _c.trashed))
 )
 
-PEOPLE = select(*map(_raw, (_u.id, _u.username, _u.email, _u.first_name, _u.last_name, _u.role_id)))
+PEOPLE = select(*map(raw, (_u.id, _u.username, _u.email, _u.first_name, _u.last_name, _u.role_id)))
 
 
 @lru_cache(maxsize=4)
@@ -85,11 +89,11 @@ def checkpoints(*, with_ours: bool) -> Select[Any]:
     was never written here does not have.
     """
     ours = tables.mountfs_checkpoint
-    extra = (_raw(ours.c.mtime_ns), _raw(ours.c.executable)) if with_ours else (null(), null())
+    extra = (raw(ours.c.mtime_ns), raw(ours.c.executable)) if with_ours else (null(), null())
     statement = select(
         PLACE.label("place"),
         *map(
-            _raw,
+            raw,
             (
                 _k.id,
                 _k.asset_id,
@@ -171,7 +175,7 @@ def collection_rows(rows: Iterable[Row]) -> Iterator[CollectionRow]:
                     parent=CollectionId(parent if isinstance(parent, str) else ""),
                     is_shared=shared == 1,
                     created_at=moment(made),
-                    mtime=whole(mtime),
+                    mtime=moment(mtime),
                 ),
                 trashed != 0,
             )
@@ -240,11 +244,11 @@ def checkpoint(row: Row, number: int, once: Any = lambda key, _: key) -> Checkpo
         id=id_,
         asset=asset,
         number=number,
-        created_at=made if isinstance(made, int) else whole(made),
+        created_at=moment(made),
         author=once(author, author),
-        size=size if isinstance(size, int) else 0,
+        size=size if isinstance(size, int) and size > 0 else 0,
         xxh3=xxh3 if isinstance(xxh3, str) else "",
-        mtime_ns=mtime_ns if isinstance(mtime_ns, int) else whole(modified) * 1_000_000_000,
+        mtime_ns=mtime_ns if isinstance(mtime_ns, int) else _nanoseconds(whole(modified)),
         comment=once(comment, comment) if isinstance(comment, str) else "",
         executable=executable == 1,
         trashed=trashed != 0,
@@ -274,7 +278,7 @@ def roles(connection: Connection) -> dict[RoleId, Role]:
     """The roles by id."""
     columns = tables.role.c
     rows = connection.execute(
-        select(_raw(columns.id), _raw(columns.name), *(_raw(columns[toggle.value]) for toggle in Toggle))
+        select(raw(columns.id), raw(columns.name), *(raw(columns[toggle.value]) for toggle in Toggle))
     )
     return {
         id_: Role(
@@ -288,14 +292,14 @@ def roles(connection: Connection) -> dict[RoleId, Role]:
 def statuses(connection: Connection) -> dict[str, str]:
     """The short name of each status by its id."""
     columns = tables.status.c
-    rows = connection.execute(select(_raw(columns.id), _raw(columns.short_name)))
-    return {id_: str(short) for id_, short in rows if _is_text(id_)}
+    rows = connection.execute(select(raw(columns.id), raw(columns.short_name)))
+    return {id_: short for id_, short in rows if _is_text(id_) and isinstance(short, str)}
 
 
 def pairs(connection: Connection, left: Any, right: Any) -> dict[str, set[str]]:
     """A table of pairs, as from each left one to its right ones."""
     found: dict[str, set[str]] = {}
-    for one, other in connection.execute(select(_raw(left), _raw(right))):
+    for one, other in connection.execute(select(raw(left), raw(right))):
         if _is_text(one) and _is_text(other):
             found.setdefault(one, set()).add(other)
     return found
@@ -303,14 +307,16 @@ def pairs(connection: Connection, left: Any, right: Any) -> dict[str, set[str]]:
 
 @lru_cache(maxsize=65536)
 def moment(written: object) -> int:
-    """Unix seconds of a time that is written as RFC 3339 text, or as a number; 0 if it is neither."""
+    """Unix seconds of a time that is written as RFC 3339 text, or as a number; 0 if it is neither, and the
+    nearest that a calendar has if there is no such year."""
     if isinstance(written, int):
-        return written
+        return min(max(written, _FIRST), _LAST)
     try:
         parsed = datetime.fromisoformat(str(written))
     except ValueError:
         return 0
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
+    seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    return min(max(int(seconds), _FIRST), _LAST)
 
 
 def written_moment(seconds: int) -> str:
@@ -321,6 +327,11 @@ def written_moment(seconds: int) -> str:
 def whole(value: object) -> int:
     """A number of a row; times in seconds may be written as text there. 0 for what is no number."""
     return value if isinstance(value, int) else moment(value) if isinstance(value, str) else 0
+
+
+def _nanoseconds(seconds: int) -> int:
+    """A time in seconds as nanoseconds, of which file systems have 64 bits."""
+    return min(max(seconds * 1_000_000_000, -(2**63)), 2**63 - 1)
 
 
 def _is_text(value: object) -> bool:

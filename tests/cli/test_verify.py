@@ -101,3 +101,24 @@ def test_a_damaged_database_is_code_6_or_7(shell: Shell, project: Path):
         file.write(bytes(4096 * 4))
     done = shell.run("verify", project, code=cli.PROJECT_FILE)
     assert done.err.count("\n") == 1
+
+
+def test_a_list_of_chunks_that_is_no_text(shell: Shell, project: Path, tmp_path: Path):
+    """A row that another program wrote strangely is a damaged file, named by verify and by export alike."""
+    edit(project, "UPDATE asset_checkpoint SET chunks = x'ff00' WHERE file_size = 6")
+    (flaw,) = shell.run("verify", project, "--json", code=cli.DAMAGED).json["flaws"]
+    assert flaw["path"] == "/notes.txt"
+    done = shell.run("export", project, tmp_path / "out", code=cli.DAMAGED)
+    assert "notes.txt: the manifest is damaged" in done.err
+    assert (tmp_path / "out/library/tool.sh").exists()
+
+
+def test_times_and_ids_of_any_kind_are_exported(shell: Shell, project: Path, tmp_path: Path):
+    """A file with a time that no calendar has, or an id that is no file name, is written all the same."""
+    edit(project, "DELETE FROM mountfs_checkpoint")
+    edit(project, "UPDATE asset_checkpoint SET time_modified = 9223372036854775807, created_at = -1 << 62")
+    edit(project, "UPDATE asset SET id = '/' || id")
+    edit(project, "UPDATE asset_checkpoint SET asset_id = '/' || asset_id")
+    shell.run("export", project, tmp_path / "out")
+    assert (tmp_path / "out/notes.txt").read_bytes() == b"hello\n"
+    assert shell.run("log", f"{project}:/notes.txt").rows[0][3] == "1000-01-01T00:00:00Z"

@@ -154,7 +154,8 @@ class Fetches:
         self._idle.unpark_all()
         await trio.lowlevel.checkpoint()
         for fetch in started:
-            await fetch.done.wait()
+            if not fetch.done.is_set():  # to wait for what is there would be one more turn of the loop
+                await fetch.done.wait()
 
     def _want(self, ref: ChunkRef) -> Fetch:
         """The fetch of a chunk that a reader is going to wait for; atomic, so that there is only one."""

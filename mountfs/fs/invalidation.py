@@ -11,6 +11,7 @@ import errno
 import logging
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyfuse3
@@ -22,21 +23,20 @@ log = logging.getLogger(__name__)
 _LAST_CALL = 2.0
 """Seconds for the call that is being made when the mount ends."""
 
-_MOST_WAITING = 256
-"""Contents that wait to be stored; more would only take memory."""
+_MOST_WAITING = 16
+"""Requests to store that wait; more would only take memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
-    ino: int
-    whole: bytes | memoryview
+class _Contents:
+    files: Sequence[tuple[int, bytes | memoryview]]
 
 
 class Invalidation:
     """The thread that tells the kernel. Starts at once; `close` disarms it."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[News | _Content | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[News | _Contents | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="invalidation", daemon=True)
         self._thread.start()
@@ -46,11 +46,11 @@ class Invalidation:
         if news:
             self._queue.put(news)
 
-    def store(self, ino: int, whole: bytes | memoryview) -> None:
-        """Put the whole content of a file into the kernel's cache, so that reading it asks nothing. Returns
+    def store(self, files: Sequence[tuple[int, bytes | memoryview]]) -> None:
+        """Put the whole contents of files into the kernel's cache, so that reading them asks nothing. Returns
         at once. The bytes under a number are fixed, so it does not matter when this comes, or if it does."""
         if self._queue.qsize() < _MOST_WAITING:
-            self._queue.put(_Content(ino, whole))
+            self._queue.put(_Contents(files))
 
     def close(self) -> None:
         """No more calls from now on; called before the session goes away."""
@@ -60,20 +60,21 @@ class Invalidation:
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
-            if isinstance(job, _Content):
-                self._store(job)
+            if isinstance(job, _Contents):
+                for ino, whole in job.files:
+                    self._store(ino, whole)
                 continue
             for ino in job.attributes:
                 self._forget_attributes(ino)
             for parent, name in job.names:
                 self._forget_name(parent, name)
 
-    def _store(self, content: _Content) -> None:
+    def _store(self, ino: int, whole: bytes | memoryview) -> None:
         if not self._closed.is_set():
             try:
-                pyfuse3.notify_store(pyfuse3.InodeT(content.ino), 0, content.whole)  # type: ignore[arg-type]  # any buffer
+                pyfuse3.notify_store(pyfuse3.InodeT(ino), 0, whole)  # type: ignore[arg-type]  # any buffer
             except OSError as exc:
-                log.debug("the kernel does not take the content of inode %d: %s", content.ino, exc)
+                log.debug("the kernel does not take the content of inode %d: %s", ino, exc)
 
     def _forget_attributes(self, ino: int) -> None:
         if not self._closed.is_set():

@@ -46,7 +46,7 @@ would be in memory twice, and each new chunk in memory that no processor has in 
 class Workspace:
     """A mounted project, without the kernel. `run` must be running.
 
-    ``offer`` is called with the number and the whole content of a small file that will probably be read next.
+    ``offer`` is called with numbers and whole contents of small files that will probably be read next.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Workspace:
         library: ContentLibrary,
         space: SpaceWatch,
         clock: Callable[[], float],
-        offer: Callable[[int, bytes | memoryview], None],
+        offer: Callable[[Sequence[tuple[int, bytes | memoryview]]], None],
     ) -> None:
         self._studio = studio
         self._library = library
@@ -212,22 +212,21 @@ class Workspace:
                 except MountfsError as exc:  # whoever reads the file is told
                     log.debug("a manifest could not be made ready: %s", exc)
             await self._library.prefetch(manifests.values())
-            for ino, manifest in manifests.items():
-                self._offer_whole(ino, manifest)
+            wholes = [(ino, self._whole(manifest)) for ino, manifest in manifests.items()]
+            self._offer([(ino, whole) for ino, whole in wholes if whole is not None])
+            self._offered += manifests.values()
+            while len(self._offered) > _OFFERED:
+                self._library.let_go(self._offered.popleft())
 
-    def _offer_whole(self, ino: int, manifest: Manifest) -> None:
+    def _whole(self, manifest: Manifest) -> bytes | memoryview | None:
         try:
             content = self._library.open(manifest)
         except MountfsError as exc:  # whoever reads the file is told
             log.debug("a file could not be made ready: %s", exc)
-            return
+            return None
         whole = content.read_nowait(0, manifest.size)
         content.close()
-        if whole is not None:
-            self._offer(ino, whole)
-            self._offered.append(manifest)
-            if len(self._offered) > _OFFERED:
-                self._library.let_go(self._offered.popleft())
+        return whole
 
 
 def _pieces(files: Sequence[File]) -> Iterator[list[File]]:

@@ -157,15 +157,20 @@ class Database:
     # News
 
     def data_version(self) -> int:
-        """A number that differs from an earlier one when anybody has committed in between."""
+        """A number that differs from an earlier one when anybody has committed in between.
+
+        ProjectReplaced when the path leads elsewhere: what is committed there would never be told here.
+        """
         self._check_open()
+        self._check_identity()
         self._follow()
         with translated(self.path), self._clock_lock:
             return self._epoch << 32 | int(self._clock.execute("PRAGMA data_version").fetchone()[0])
 
     def wait_for_commit(self, timeout: float, since: int | None = None) -> None:
         """Return when somebody has committed after ``since`` (a data version; now, if not given), after
-        ``timeout`` seconds, or when the database is closed. It may also return for no reason."""
+        ``timeout`` seconds, or when the database is closed. It may also return for no reason.
+        ProjectReplaced, within a patrol of its happening."""
         deadline = time.monotonic() + timeout
         known = self.data_version() if since is None else since
         try:
@@ -227,8 +232,8 @@ class Database:
             same = False
         if not same:
             raise ProjectReplaced(
-                f"{self.path} is no longer the file that was opened: nothing more is read from it or written "
-                "to it; close this and open the project again"
+                f"{self.path} is no longer the file that was opened: it was replaced, moved or deleted, and "
+                "what happens to it from now on does not show; unmount the project and mount it again"
             )
 
     def _check_open(self) -> None:

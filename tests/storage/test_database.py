@@ -296,3 +296,35 @@ def test_nothing_is_left_open_or_behind(fresh: Path):
     with open_project(fresh) as project:
         set_remote(project.database, "x")
     assert [each.name for each in fresh.parent.iterdir()] == [fresh.name]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("away", ["replaced", "moved", "deleted"])
+def test_whoever_waits_for_news_learns_that_the_file_is_another(
+    fresh: Path, tmp_path: Path, away: str, read_only: bool
+):
+    """A mount of a file that was replaced, moved or deleted is told so, instead of never hearing of it."""
+    create_project(tmp_path / "other.clst", name="Other", author=ADA)
+    with open_project(fresh, read_only=read_only) as project:
+        known = project.database.data_version()
+        told: list[Exception] = []
+
+        def wait() -> None:
+            try:
+                while project.database.data_version() == known:
+                    project.database.wait_for_commit(20, known)
+            except ProjectReplaced as exc:
+                told.append(exc)
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        if away == "replaced":
+            (tmp_path / "other.clst").rename(fresh)
+        elif away == "moved":
+            fresh.rename(tmp_path / "elsewhere.clst")
+        else:
+            fresh.unlink()
+        waiter.join(20)
+        assert "mount it again" in str(told[0])
+        with pytest.raises(ProjectReplaced):
+            project.database.data_version()

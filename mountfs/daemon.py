@@ -162,6 +162,7 @@ class _Mount:
             await nursery.start(self._control().run)
             nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, self._tell)
             nursery.start_soon(self._session.operations.make_ready)
+            nursery.start_soon(self._session.stop_when_unmounted, nursery.cancel_scope)
             self._announce()
 
     async def _serve_kernel(self, everything: trio.CancelScope) -> None:

@@ -56,8 +56,9 @@ def _lock(descriptor: int) -> None:
         mount_point, pid = holder
         where = f" at {mount_point} (process {pid})"
         # It may be on its way out: a mount goes away before the process behind it does.
-        if find(mount_point) is None and wait_for_end(pid, _ENDING):
-            where = ""
+        if find(mount_point) is None:
+            ended = wait_for_end(pid, _ENDING)
+            where = "" if ended else f"{where}, unmounted there but still in use; to end that: kill {pid}"
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:

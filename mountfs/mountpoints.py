@@ -57,6 +57,17 @@ def find(path: Path) -> Mount | None:
     return next((mount for mount in reversed(mounts()) if mount.path == wanted), None)
 
 
+@contextlib.contextmanager
+def table_changes() -> Iterator[int]:
+    """A descriptor that becomes readable when the mount table changes, and now and then for nothing.
+
+    The table itself is always readable, so an event loop cannot wait for it.
+    """
+    with open("/proc/self/mountinfo", "rb") as table, select.epoll() as changes:
+        changes.register(table, select.EPOLLPRI | select.EPOLLERR | select.EPOLLET)
+        yield changes.fileno()
+
+
 def mount_of(path: Path) -> Mount | None:
     """The mount of mountfs that a path lies in, or None."""
     found = _nearest(Path(os.path.abspath(path)))

@@ -66,6 +66,11 @@ class Operations(ReadOnly):
         """How many files are open now."""
         return len(self._handles.files)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a file or a folder is open now."""
+        return bool(self._handles.files or self._handles.folders)
+
     async def make_ready(self) -> None:
         """Work out what a first walk over the project will ask for, while nobody asks anything.
 

@@ -15,10 +15,12 @@ import trio
 
 from mountfs.errors import MountError
 from mountfs.fs.operations import Operations
-from mountfs.mountpoints import FILE_SYSTEM, find
+from mountfs.mountpoints import FILE_SYSTEM, find, mounts, table_changes
 
 log = logging.getLogger(__name__)
 
+_SETTLE = 0.5
+"""Seconds after a change of the mount table until it is looked at, and between looks at what is open."""
 _GRACE = 2.0
 """Seconds for requests on their way when the mount ends."""
 
@@ -43,6 +45,24 @@ class Session:
         self.stop()
         await trio.sleep(_GRACE)
         scope.cancel()
+
+    async def stop_when_unmounted(self, scope: trio.CancelScope) -> None:
+        """`stop_soon` when the mount has left the mount table and nothing of it is open.
+
+        The kernel says so itself unless another mount namespace holds a copy, of a container or a service:
+        the mount would then live, and keep the project, until that one ends.
+        """
+        mount = find(self.mount_point)
+        if mount is None:
+            return
+        with table_changes() as changes:
+            while any(each.device == mount.device and each.is_ours for each in mounts()):
+                await trio.lowlevel.wait_readable(changes)
+                await trio.sleep(_SETTLE)
+        while self.operations.in_use:  # noqa: ASYNC110 - not worth an event that each request would set
+            await trio.sleep(_SETTLE)
+        log.info("unmounted, but still in another mount namespace: ending")
+        await self.stop_soon(scope)
 
     def set_read_ahead(self, kib: int) -> int | None:
         """Have the kernel read ahead so many KiB; what it reads ahead now, None if that cannot be found out.
@@ -87,10 +107,13 @@ def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other
     except RuntimeError as exc:
         reason = complaint[0] if complaint else str(exc)
         raise MountError(f"{mount_point} cannot be mounted: {reason}") from exc
+    mount = find(mount_point)
     try:
         yield Session(operations, mount_point)
     finally:
-        pyfuse3.close(unmount=True)
+        # Once it is unmounted, what is mounted there is not ours to touch.
+        now = find(mount_point)
+        pyfuse3.close(unmount=mount is None or (now is not None and now.device == mount.device))
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mountfs import mountpoints
-from mountfs.testing.mounts import Mounts
+from mountfs.testing.mounts import Mounts, running
 from tests.mounted import lifecycle
 from tests.mounted.film import Film
 
@@ -29,6 +29,19 @@ def test_a_busy_mount_stays_and_names_who_holds_it(mounts: Mounts, film: Film):
 def test_a_lazy_unmount_lets_open_files_finish(mounts: Mounts, film: Film):
     """Who has a file open when the mount is taken away reads it to its end."""
     lifecycle.a_lazy_unmount_lets_open_files_finish(mounts, film)
+
+
+def test_a_copy_in_another_mount_namespace_does_not_keep_an_unmounted_project(mounts: Mounts, film: Film):
+    """Who unmounts can mount again at once, though a container or service started since has a copy."""
+    film.write("a.txt", b"text")
+    mount = mounts.mount(film.path)
+    with running("unshare", "--mount", "sh", "-c", "echo copied; read wait") as copy:
+        assert copy.stdout is not None
+        assert copy.stdout.readline() == b"copied\n"
+        mount.unmount()
+        again = mounts.mount(film.path)
+        assert (again.path / "a.txt").read_bytes() == b"text"
+        again.unmount()
 
 
 def test_a_killed_mount_is_replaced(mounts: Mounts, film: Film):

@@ -162,6 +162,7 @@ def mountfs(debug: bool) -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code. Nothing a person does ends in a traceback."""
     given = list(sys.argv[1:] if args is None else args)
+    _open_what_is_closed()
     # Text that this terminal's encoding lacks is spelled out instead of ending the command.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -181,6 +182,21 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except (Exception, KeyboardInterrupt, click.Abort) as exc:  # noqa: BLE001  # the last boundary: EXITS
         code = report(exc, debug="--debug" in given)
     sys.exit(code if isinstance(code, int) else OK)
+
+
+def _open_what_is_closed() -> None:
+    """Let ``>&-`` mean what ``>/dev/null`` does: Python has no stream then, and a file of the project would
+    get the descriptor, to be written what is meant for a terminal."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+            # It stays open for the life of the process.
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 def report(exc: BaseException, *, debug: bool = False) -> int:

@@ -132,3 +132,19 @@ def test_a_reader_that_goes_away_is_no_error(shell: Shell):
     with process:
         assert process.stderr.read() == b""
     assert process.returncode == cli.NOBODY_READS
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_an_empty_one(shell: Shell, project: Path, tmp_path: Path, closed: str):
+    """A service manager that closes a stream gets what /dev/null would have given it."""
+    for words in (("ls", f"{project}:/"), ("export", project, tmp_path / f"out {closed}"), ("--help",)):
+        done = subprocess.run(
+            ["sh", "-c", f'"$@" {closed}', "sh", *shell.command(*words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env=shell.environ,
+        )
+        assert (done.returncode, done.stderr) == (cli.OK, "")
+    assert (tmp_path / f"out {closed}" / "notes.txt").read_bytes() == b"hello\n"

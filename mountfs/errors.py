@@ -24,6 +24,8 @@
     │   ├── ForeignSchema     it carries a trigger that nobody here knows
     │   ├── ProjectBusy       another process holds its lock for too long
     │   └── ProjectReplaced   the path is no longer the file that was opened
+    ├── LocalStateError       what a mount keeps on this machine cannot be used
+    ├── QuotaExceeded         local changes take all the room they may
     ├── StorageUnavailable    the place where chunks lie cannot be read or written
     ├── DeadlineExceeded      no answer in time
     ├── MountError            mounting or unmounting did not work
@@ -138,6 +140,14 @@ class ProjectBusy(ProjectFileError):
 
 class ProjectReplaced(ProjectFileError):
     """The path no longer leads to the file that was opened: nothing more is written to it."""
+
+
+class LocalStateError(MountfsError):
+    """What a mount keeps on this machine (journal, drafts) cannot be used."""
+
+
+class QuotaExceeded(MountfsError):
+    """Local changes or local files take all the room that they may."""
 
 
 class StorageUnavailable(MountfsError):

@@ -33,6 +33,11 @@ from mountfs.errors import ConfigError
 
 FILE_NAME = "config.toml"
 
+LEAST_MEMORY = 16 << 20
+MOST_MEMORY = 1 << 40
+MOST_WORKERS = 128
+"""Threads beyond these only wait for each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class MountOptions:
@@ -197,8 +202,8 @@ def _values(kind: type, table: Mapping[str, Any], what: str) -> dict[str, Any]:
 def _value(key: str, kind: str, value: object) -> object:
     if key == "memory":
         size = parse_size(value)
-        if size < 16 << 20:
-            raise ConfigError("memory must be 16MiB at least: the largest chunk and its frame must fit")
+        if not LEAST_MEMORY <= size <= MOST_MEMORY:
+            raise ConfigError("memory must be between 16MiB, for the largest chunk and its frame, and 1TiB")
         return size
     if kind == "bool":
         words = {
@@ -226,6 +231,8 @@ def _value(key: str, kind: str, value: object) -> object:
         number = None
     if number is None or not 0 <= number < 2**31 or (kind == "int" and number != int(number)):
         raise ConfigError(f"{key} must be a {'whole ' if kind == 'int' else ''}number")
-    if number == 0 and key in ("workers", "deadline", "read_deadline"):
+    if key == "workers" and not 1 <= number <= MOST_WORKERS:
+        raise ConfigError(f"workers must be between 1 and {MOST_WORKERS}")
+    if number == 0 and key in ("deadline", "read_deadline"):
         raise ConfigError(f"{key} must be greater than zero")
     return int(number) if kind == "int" else number

@@ -4,6 +4,7 @@
 
     MountfsError
     ├── NotFound              it is not there, or not for these eyes: nobody can tell which
+    │   └── UserUnknown       nobody in the project is called so
     ├── Refused               the studio's authoritative no
     │   ├── NotPermitted      the role lacks a toggle
     │   ├── NotAssigned       a task belongs to somebody else
@@ -47,6 +48,10 @@ class MountfsError(Exception):
 
 class NotFound(MountfsError):
     """It is not there, or this viewer may not see it: the answer is the same, byte for byte."""
+
+
+class UserUnknown(NotFound):
+    """Nobody in the project is called so. Told only to whoever holds the project file."""
 
 
 class Refused(MountfsError):

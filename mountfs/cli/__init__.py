@@ -62,6 +62,7 @@ class Exit(NamedTuple):
 
 EXITS: dict[type[BaseException], Exit] = {
     errors.NotFound: Exit(NOT_FOUND, "Look with mountfs ls what is there."),
+    errors.UserUnknown: Exit(NOT_FOUND, "mountfs show PROJECT.clst:/ lists who there is."),
     errors.Refused: Exit(REFUSED, ""),
     errors.NotPermitted: Exit(REFUSED, "An admin of the project can change your role."),
     errors.NotAssigned: Exit(REFUSED, "Its assignee, or whoever may assign it, can help."),

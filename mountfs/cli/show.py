@@ -43,6 +43,8 @@ def command(path: str, username: str | None, storage_dir: Path | None, as_json: 
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(value)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
@@ -75,6 +77,7 @@ def _about(target: Target) -> dict[str, Any]:
                 "storage": project.mode,
                 "files": len(target.tree.assets),
                 "folders": len(target.tree.collections),
+                "people": sorted(each.username for each in target.tree.people.values()),
             },
             "viewer": {"username": person.username, "email": person.email, "owner": target.tree.viewer.owner},
         }

@@ -22,6 +22,10 @@ MOST = 20
 
 def check(path: Path, storage_dir: Path | None) -> Iterator[Finding]:
     """Everything about one project file. It is only read."""
+    if not path.is_file():
+        what = f"{path} is a folder, not a project file" if path.is_dir() else f"there is no file {path}"
+        yield problem("project", what, "name a project file: mountfs doctor PROJECT.clst")
+        return
     yield from check_disk(path.absolute(), mend="keep the project file on a disk of this machine")
     try:
         project = open_project(path, storage_dir=storage_dir, read_only=True)

@@ -24,6 +24,7 @@ from __future__ import annotations
 import os
 import select
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -223,6 +224,9 @@ class Database:
             raise NotAProject(f"there is no project file at {self.path}") from None
         except OSError as exc:
             raise NotAProject(f"{self.path} cannot be opened: {exc.strerror}") from exc
+        if not stat.S_ISREG(found.st_mode):
+            what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+            raise NotAProject(f"{self.path} is {what}; a project is one file, NAME.clst")
         return (found.st_dev, found.st_ino)
 
     def _check_identity(self) -> None:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from mountfs.errors import UserUnknown
 from mountfs.model import Person, UserId
 from mountfs.storage.open import Project
 from mountfs.studio.bound import BoundStudio
@@ -43,12 +44,12 @@ class StudioService:
 
     def for_user(self, who: str) -> BoundStudio:
         """The studio as one of the project's people may see and change it, by username, id or e-mail
-        address. NotFound."""
+        address. UserUnknown."""
         return self._bind(self._find(who), is_owner=False)
 
     def for_owner(self, author: UserId) -> BoundStudio:
         """The studio for whoever holds the project's file: everything is visible and allowed, and new
-        versions are ``author``'s. NotFound unless that is one of the project's people."""
+        versions are ``author``'s. UserUnknown unless that is one of the project's people."""
         return self._bind(self._find(author), is_owner=True)
 
     def author(self, email: str | None = None) -> UserId:
@@ -78,7 +79,7 @@ class StudioService:
                     member.person.email.casefold(),
                 ):
                     return member
-        raise nothing()
+        raise UserUnknown(f"there is no user {who!r} in this project")
 
     def _bind(self, member: Member, *, is_owner: bool) -> BoundStudio:
         return BoundStudio(

@@ -183,3 +183,11 @@ def test_a_project_that_cannot_be_opened(shell: Shell, tmp_path: Path):
     (tmp_path / "text.clst").write_text("hello" * 1000)
     done = shell.run("doctor", tmp_path / "text.clst", code=cli.INCOMPLETE)
     assert "not a project file" in done.out
+
+
+def test_a_project_that_is_missing(shell: Shell):
+    """Whoever mistypes the name of a project is told that there is none, and not to mend it."""
+    findings = shell.run("doctor", "--json", "nope.clst", code=cli.INCOMPLETE).json
+    (told,) = (finding for finding in findings if "nope.clst" in finding["text"])
+    assert "there is no file" in told["text"]
+    assert "verify" not in told["mend"]

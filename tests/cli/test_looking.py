@@ -81,8 +81,13 @@ def test_a_path_that_is_nowhere(shell: Shell, command: str, tmp_path: Path):
 
 
 def test_an_unknown_user_is_code_3(shell: Shell, project: Path):
-    """Looking with the eyes of somebody who is not in the project is refused."""
-    shell.run("ls", f"{project}:/", "--as", "nobody-here", code=cli.NOT_FOUND)
+    """Looking with the eyes of somebody who is not in the project is refused, and the way to the names of
+    those who are is told."""
+    err = shell.run("ls", f"{project}:/", "--as", "nobody-here", code=cli.NOT_FOUND).err
+    assert "no user 'nobody-here' in this project" in err
+    assert "mountfs show PROJECT.clst:/" in err
+    about = shell.run("show", "--json", f"{project}:/").json
+    assert about["project"]["people"] == [about["viewer"]["username"]]
 
 
 @pytest.mark.parametrize("nobody", ["", " "])
@@ -110,3 +115,16 @@ def test_a_project_that_is_none(shell: Shell, tmp_path: Path, command: str):
     (tmp_path / "text.clst").write_text("hello" * 1000)
     shell.run(command, f"{tmp_path}/text.clst:/", code=cli.PROJECT_FILE)
     shell.run(command, f"{tmp_path}/missing.clst:/", code=cli.PROJECT_FILE)
+
+
+@pytest.mark.parametrize("words", [["verify"], ["import", "."], ["mount"], ["doctor"]])
+def test_a_folder_is_no_project(shell: Shell, tmp_path: Path, words: list[str]):
+    """Whoever names a folder where a project file belongs is told that it is one."""
+    folder = tmp_path / "work.clst"
+    folder.mkdir()
+    (tmp_path / "mnt").mkdir()
+    more = [tmp_path / "mnt"] if words == ["mount"] else []
+    code = cli.INCOMPLETE if words == ["doctor"] else cli.PROJECT_FILE
+    done = shell.run(*words, folder, *more, code=code)
+    assert f"{folder} is a folder" in done.out + done.err
+    assert "disk" not in done.err

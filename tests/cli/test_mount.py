@@ -159,7 +159,9 @@ def test_a_runtime_folder_with_a_long_name(shell: Shell, project: Path, folder: 
     shell.run("umount", folder)
 
 
-@pytest.mark.parametrize("options", ["memroy=1", "memory=1", "rw", "deadline=never"])
+@pytest.mark.parametrize(
+    "options", ["memroy=1", "memory=1", "memory=99999999999999GiB", "workers=100000", "rw", "deadline=never"]
+)
 def test_a_wrong_mount_option(shell: Shell, project: Path, folder: Path, options: str):
     """A misspelt option is an error, and nothing is mounted."""
     shell.run("mount", project, folder, "-o", options, code=cli.SETTINGS)
@@ -178,7 +180,9 @@ def test_what_cannot_be_mounted(shell: Shell, project: Path, folder: Path):
     (folder / "file").write_text("mine")
     assert "not empty" in shell.run("mount", project, folder, code=cli.MOUNT).err
     (folder / "file").unlink()
-    shell.run("mount", project, folder, "--as", "stranger", code=cli.NOT_FOUND)
+    stranger = shell.run("mount", project, folder, "--as", "stranger", code=cli.NOT_FOUND).err
+    assert "no user 'stranger' in this project" in stranger
+    assert "mountfs show PROJECT.clst:/" in stranger
     shell.run("mount", folder / "none.clst", folder, code=cli.PROJECT_FILE)
     shell.run("mount", project, folder)
     assert "already mounted" in shell.run("mount", project, folder, code=cli.MOUNT).err

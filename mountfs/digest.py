@@ -95,6 +95,23 @@ def decode_frame(frame: bytes | memoryview, chunk: Chunk) -> bytes:
     ChunkCorrupt says why not: no frame, cut short, another size, more than one frame, other bytes. At most
     ``chunk.size`` bytes are allocated for the answer, whatever the frame claims.
     """
+    raw = decode_unverified(frame, chunk)
+    verify(raw, chunk)
+    return raw
+
+
+def verify(raw: bytes | memoryview, chunk: Chunk) -> None:
+    """ChunkCorrupt if these bytes are not those that the chunk is named after."""
+    if chunk_id(raw) != chunk.id:
+        raise ChunkCorrupt(chunk.id, "its bytes have another SHA-256")
+
+
+def decode_unverified(frame: bytes | memoryview, chunk: Chunk) -> bytes:
+    """As many bytes as the chunk has, which may be *any* bytes: nothing was compared with its name.
+
+    For whoever compares a checksum of the whole before anything comes of them, or calls `verify`; everybody
+    else wants `decode_frame`. ChunkCorrupt, and what is allocated, are as there.
+    """
     if not 0 <= chunk.size <= MAX_CHUNK:
         raise ChunkCorrupt(chunk.id, f"a size of {chunk.size} bytes is recorded, which no chunk has")
     if bytes(frame[:4]) != MAGIC:
@@ -115,6 +132,4 @@ def decode_frame(frame: bytes | memoryview, chunk: Chunk) -> bytes:
         raise ChunkCorrupt(chunk.id, f"it does not decompress ({exc})") from exc
     if len(raw) != chunk.size:
         raise ChunkCorrupt(chunk.id, f"it holds {len(raw)} bytes instead of {chunk.size}")
-    if chunk_id(raw) != chunk.id:
-        raise ChunkCorrupt(chunk.id, "its bytes have another SHA-256")
     return raw

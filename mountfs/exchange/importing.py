@@ -20,7 +20,8 @@ from uuid import uuid4
 
 import xxhash
 
-from mountfs.content.ingest import Ingested, ingest
+from mountfs.content.ingest import ingest
+from mountfs.content.pipeline import Ingested
 from mountfs.errors import Refused
 from mountfs.exchange.meter import Meter
 from mountfs.exchange.outline import Outline, Thing

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mountfs.content.assemble import assemble
-from mountfs.content.ingest import BUFFER_SIZE, BUFFERS, Ingested, ingest
+from mountfs.content.ingest import ingest
+from mountfs.content.pipeline import BUFFER_SIZE, BUFFERS, Ingested
 from mountfs.digest import chunk_id, encode_frame, frame_content_size, xxh3_hex
 from mountfs.errors import ChecksumMismatch, ChunkCorrupt, ChunkMissing, ContentError, StorageUnavailable
 from mountfs.model import EMPTY_XXH3, CheckpointId, ChunkId, Manifest

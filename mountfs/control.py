@@ -3,6 +3,10 @@
     → {"op": "info"}
     ← {"ok": true, "mount_point": "/mnt/film", "project": "/srv/film.clst", …}
     ← {"ok": false, "error": "unknown operation"}
+    ← {"ok": false, "error": "there is no file a/b here", "kind": "NotFound"}
+
+An operation answers at once, or when something has happened; what waits for that is cancelled when whoever
+asked goes away.
 
 A socket's name follows from its mount point, so that a command that is given a path inside a mount finds the
 program behind it. The runtime directory belongs to the user (0700), and the peer's user is checked besides:
@@ -18,7 +22,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +30,21 @@ import trio
 
 from mountfs import mountpoints
 from mountfs.config import Places, load, private_folder
-from mountfs.errors import DeadlineExceeded, MountError
+from mountfs.errors import DeadlineExceeded, MountError, MountfsError, heard, told
 
 log = logging.getLogger(__name__)
 
 Answer = Mapping[str, object]
-Operation = Callable[[Mapping[str, Any]], Answer]
+Operation = Callable[[Mapping[str, Any]], Answer | Awaitable[Answer]]
+"""What answers a question, on the event loop. A MountfsError is raised again where the question came from."""
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_ANSWER = 64 << 20
+"""Bytes: the status of a hundred thousand files."""
 _LONGEST_QUESTION = 1 << 14
 _MOST_ASKING = 32
-"""Commands that are served at a time; more wait."""
+"""Commands that are served at a time; more wait until they are read."""
+_MOST_WAITING = 256
+"""Commands that wait for what they asked at a time; more are refused, so that those at once have room."""
 _PAUSE = 0.2
 """Seconds after which the next command is waited for again when this one could not be taken."""
 _PATIENCE = 30.0
@@ -49,11 +57,12 @@ def socket_path(runtime_dir: Path, mount_point: Path) -> Path:
 
 
 class ControlServer:
-    """Answers commands while the mount lives. Operations answer at once: they run on the event loop."""
+    """Answers commands while the mount lives."""
 
     def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
         self._path = path
         self._operations = operations
+        self._waiting = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; then the socket is removed."""
@@ -63,7 +72,7 @@ class ControlServer:
             with _short(self._path) as path:
                 await listener.bind(path)
             self._path.chmod(0o600)
-            listener.listen(16)
+            listener.listen(_MOST_WAITING)
             try:
                 async with trio.open_nursery() as nursery:
                     task_status.started()
@@ -85,50 +94,93 @@ class ControlServer:
                 nursery.start_soon(self._serve, connection, places)
 
     async def _serve(self, connection: trio.socket.SocketType, places: trio.Semaphore) -> None:
-        try:
-            await self._converse(connection)
-        finally:
-            places.release()
-
-    async def _converse(self, connection: trio.socket.SocketType) -> None:
-        with connection, trio.move_on_after(_PATIENCE):
-            uid = _peer(connection)
-            if uid not in (0, os.geteuid()):
-                log.warning("user %d asked for control of this mount and was not answered", uid)
-                return
+        with connection:
             try:
-                line = b""
-                while not line.endswith(b"\n") and len(line) < _LONGEST_QUESTION:
-                    piece = await connection.recv(_LONGEST_QUESTION)
-                    if not piece:
-                        return
-                    line += piece
-                answer = json.dumps(self._answer(line), default=str).encode() + b"\n"
-                await trio.SocketStream(connection).send_all(answer)
+                try:
+                    answer = await self._begin(connection)
+                finally:
+                    places.release()
+                if answer is not None and not isinstance(answer, Mapping):
+                    answer = await self._finish(answer, connection)
+                if answer is not None:
+                    with trio.move_on_after(_PATIENCE):
+                        line = json.dumps(answer, default=str).encode() + b"\n"
+                        await trio.SocketStream(connection).send_all(line)
             except (OSError, trio.BrokenResourceError):
                 return  # whoever asked has gone
 
-    def _answer(self, line: bytes) -> Answer:
+    async def _begin(self, connection: trio.socket.SocketType) -> Answer | Awaitable[Answer] | None:
+        """Read a question. Its answer, or what is to be awaited for it; None if nobody is to be answered."""
+        uid = _peer(connection)
+        if uid not in (0, os.geteuid()):
+            log.warning("user %d asked for control of this mount and was not answered", uid)
+            return None
+        line = b""
+        with trio.move_on_after(_PATIENCE) as patience:
+            while b"\n" not in line and len(line) < _LONGEST_QUESTION:
+                piece = await connection.recv(_LONGEST_QUESTION)
+                if not piece:
+                    return None
+                line += piece
+        return None if patience.cancelled_caught else self._answer(line.partition(b"\n")[0])
+
+    def _answer(self, line: bytes) -> Answer | Awaitable[Answer]:
         try:
             question = json.loads(line)
             operation = self._operations[question["op"]]
         except (ValueError, TypeError, KeyError, RecursionError):
             return {"ok": False, "error": "unknown operation"}
         try:
-            return {"ok": True, **operation(question)}
-        except Exception as exc:  # a bug in one answer must not end the mount
-            log.exception("a command could not be answered")
-            return {"ok": False, "error": f"the mount failed to answer: {exc}"}
+            answer = operation(question)
+        except Exception as exc:  # noqa: BLE001  # a bug in one answer must not end the mount
+            return _failure(exc)
+        return {"ok": True, **answer} if isinstance(answer, Mapping) else answer
+
+    async def _finish(
+        self, operation: Awaitable[Answer], connection: trio.socket.SocketType
+    ) -> Answer | None:
+        """The answer of an operation that waits; None if whoever asked went away meanwhile."""
+        if self._waiting >= _MOST_WAITING:
+            if isinstance(operation, Coroutine):
+                operation.close()
+            return {"ok": False, "error": "too many commands wait for this mount already; try again later"}
+        answer: Answer | None = None
+
+        async def leave_with_the_asker() -> None:
+            while await connection.recv(_LONGEST_QUESTION):
+                pass  # more than one question is not read
+            nursery.cancel_scope.cancel()
+
+        self._waiting += 1
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(leave_with_the_asker)
+                try:
+                    answer = {"ok": True, **(await operation)}
+                except Exception as exc:  # noqa: BLE001  # as above
+                    answer = _failure(exc)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._waiting -= 1
+        return answer
+
+
+def _failure(exc: Exception) -> Answer:
+    if isinstance(exc, MountfsError):
+        return {"ok": False, **told(exc)}
+    log.error("a command could not be answered", exc_info=exc)
+    return {"ok": False, "error": f"the mount failed to answer: {exc}"}
 
 
 def ask(
     mount_point: Path,
     question: Mapping[str, object],
     *,
-    timeout: float = 10.0,
+    timeout: float | None = 10.0,
     runtime_dir: Path | None = None,
 ) -> dict[str, Any]:
-    """Ask the program behind a mount. MountError if it cannot be asked, DeadlineExceeded without an answer.
+    """Ask the program behind a mount. MountError if it cannot be asked, DeadlineExceeded without an answer
+    in ``timeout`` seconds (None: however long it takes), and whatever error is its answer.
 
     ``runtime_dir`` is where the mounting user keeps sockets, if it is not where the configuration says.
     """
@@ -139,20 +191,23 @@ def ask(
             connection.settimeout(timeout)
             with _short(path) as name:
                 connection.connect(name)
-            if mount is not None and mount.uid not in (None, _peer(connection)):
+            its_user = _peer(connection)
+            if mount is not None and mount.uid not in (None, its_user):
                 raise MountError(f"what answers for {mount_point} is not the program that mounted it")
             connection.sendall(json.dumps(question).encode() + b"\n")
             with connection.makefile("rb") as answers:
-                line = answers.readline(_LONGEST_LINE)
+                line = answers.readline(_LONGEST_ANSWER)
     except TimeoutError as exc:
         raise DeadlineExceeded(f"the program behind {mount_point} does not answer") from exc
     except OSError as exc:
         raise MountError(f"the program behind {mount_point} cannot be asked: {exc.strerror}") from exc
-    if not line:
+    if not line and os.geteuid() not in (0, its_user):
         raise MountError(f"the program behind {mount_point} does not answer you: it serves another user")
+    if not line.endswith(b"\n"):
+        raise MountError(f"the program behind {mount_point} ended before it answered")
     answer: dict[str, Any] = json.loads(line)
     if not answer.pop("ok"):
-        raise MountError(f"{mount_point}: {answer['error']}")
+        raise heard(answer) if "kind" in answer else MountError(f"{mount_point}: {answer['error']}")
     return answer
 
 

@@ -39,6 +39,8 @@ The three tables that say what to do are ``fs/errnos.py``, ``studio/responses.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mountfs.model import ChunkId, Toggle
 
 
@@ -169,3 +171,18 @@ class MountError(MountfsError):
 
 class ConfigError(MountfsError):
     """The configuration says something impossible."""
+
+
+def told(error: MountfsError) -> dict[str, str]:
+    """An error on its way to another process."""
+    return {"error": str(error), "kind": type(error).__name__}
+
+
+def heard(answer: Mapping[str, str]) -> MountfsError:
+    """What `told` told: an error of the same class, so that it means the same here."""
+    kind = globals().get(answer["kind"], MountError)
+    if not (isinstance(kind, type) and issubclass(kind, MountfsError)):
+        kind = MountError
+    error: MountfsError = kind.__new__(kind)  # each class makes its text in its own way, and it is made
+    error.args = (answer["error"],)
+    return error

@@ -19,9 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mountfs import errors
 from mountfs.config import MountOptions, private_folder
-from mountfs.errors import MountError, MountfsError
+from mountfs.errors import MountError, MountfsError, heard, told
 
 START_TIME = 120.0
 """Seconds until a mount that does not come up is given up."""
@@ -129,14 +128,14 @@ def start(request: MountRequest, *, program: str = "mountfs.daemon") -> Mounted:
     answer = json.loads(line)
     if "error" in answer:
         child.wait()
-        raise _as_error(answer)
+        raise heard(answer)
     child.returncode = 0  # it lives on, and is no child of ours any more
     return Mounted.from_json(line.decode())
 
 
 def failure_line(error: MountfsError) -> str:
     """How the background program says that it cannot mount."""
-    return json.dumps({"error": str(error), "kind": type(error).__name__})
+    return json.dumps(told(error))
 
 
 def _converse(child: subprocess.Popen[bytes], question: bytes) -> bytes:
@@ -158,14 +157,6 @@ def _converse(child: subprocess.Popen[bytes], question: bytes) -> bytes:
             return b""
         line += piece
     return line
-
-
-def _as_error(answer: dict[str, str]) -> MountfsError:
-    """The error that the other program reported, of the same class, so that it means the same here."""
-    kind = getattr(errors, answer["kind"], MountError)
-    error: MountfsError = kind.__new__(kind)
-    error.args = (answer["error"],)
-    return error
 
 
 def _private(path: str, flags: int) -> int:

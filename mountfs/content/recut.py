@@ -34,7 +34,7 @@ from mountfs.content.segments import BASE, Segment, SegmentSource, check_segment
 from mountfs.digest import decode_frame, decode_unverified, verify
 from mountfs.errors import ChecksumMismatch, ContentError
 from mountfs.interfaces import ChunkStore
-from mountfs.model import ChunkRef, Manifest
+from mountfs.model import Chunk, ChunkRef, Manifest
 
 AHEAD = 16 * 1024 * 1024
 """Raw bytes of the base that are decompressed ahead. The frames of those come on top."""
@@ -78,7 +78,7 @@ def ingest_segments(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The new content between two boundaries of the base (or its end), and the base's chunk there."""
+    """The new content between two boundaries of the base, or beyond its end, and the base's chunk there."""
 
     start: int
     segments: list[Segment]
@@ -86,8 +86,8 @@ class _Part:
     """None beyond the end of the base."""
     is_needed: bool
     """Whether any byte of the chunk is in the new content."""
-    is_whole: bool
-    """Whether the chunk is the new content's too, if a cut falls on its beginning."""
+    reusable: Chunk | None
+    """The chunk, if it is the new content's too where a cut falls on its beginning."""
 
 
 def _parts(size: int, segments: Sequence[Segment], base: Manifest) -> Iterator[_Part]:
@@ -97,19 +97,18 @@ def _parts(size: int, segments: Sequence[Segment], base: Manifest) -> Iterator[_
             f"checkpoint {base.checkpoint} has {bounds[-1]} bytes of chunks, and {base.size} are recorded"
         )
     pieces = split(segments, [*bounds, max(size, base.size)])
-    for index, (chunk, start) in enumerate(zip(base.chunks, bounds, strict=False)):
+    for index, (chunk, start, end) in enumerate(zip(base.chunks, bounds, bounds[1:], strict=False)):
         within = next(pieces)
-        end = start + chunk.size
-        ours = [segment.origin is BASE for segment in within]
+        is_ours = bool(within) and within[-1].end == end and all(one.origin is BASE for one in within)
         ends_by_cut = end < base.size or end == size
         yield _Part(
             start,
             within,
             ChunkRef(base.checkpoint, index, chunk),
-            is_needed=any(ours),
-            is_whole=bool(ours) and all(ours) and within[-1].end == end and ends_by_cut,
+            is_needed=any(one.origin is BASE for one in within),
+            reusable=chunk if is_ours and ends_by_cut else None,
         )
-    yield _Part(base.size, next(pieces), None, is_needed=False, is_whole=False)
+    yield _Part(base.size, next(pieces), None, is_needed=False, reusable=None)
 
 
 def _take_small(
@@ -134,8 +133,9 @@ def _take_small(
 def _recut(
     parts: Sequence[_Part], base: Manifest, store: ChunkStore, told: Callable[[int], None]
 ) -> Ingested:
+    """Choose how the base is verified."""
     needless = sum(part.ref.chunk.size for part in parts if part.ref is not None and not part.is_needed)
-    streamed = sum(part.ref.chunk.size for part in parts if part.ref is not None and part.is_whole)
+    streamed = sum(part.reusable.size for part in parts if part.reusable is not None)
     progress = _Progress(told)
     if needless * _WORTH <= streamed:
         try:
@@ -143,6 +143,39 @@ def _recut(
         except _NeedlessDamaged:
             progress.begin_again()
     return _run(parts, base, store, progress, by_whole=False)
+
+
+def _run(
+    parts: Sequence[_Part],
+    base: Manifest,
+    store: ChunkStore,
+    told: Callable[[int], None],
+    *,
+    by_whole: bool,
+) -> Ingested:
+    """``by_whole``: have all of the base streamed, and verify by its XXH3 what is only streamed."""
+    whole = xxhash.xxh3_64()
+    local_bytes = 0
+    with _BaseChunks(store, parts, by_whole=by_whole) as chunks, Pipeline(store, told) as pipeline:
+        for part in parts:
+            raw = chunks.next(part)
+            if by_whole:
+                whole.update(raw)
+            if part.reusable is not None and pipeline.is_at_cut:
+                pipeline.reuse(part.reusable, raw)
+                continue
+            if part.reusable is not None:
+                chunks.check(part.reusable, raw)
+            source = SegmentSource(part.segments, raw, part.start)
+            pipeline.read(source)
+            local_bytes += source.local_bytes
+        if by_whole:
+            check_whole(base, chunks.bytes, whole.hexdigest())
+        taken = pipeline.finish()
+    work = replace(
+        taken.work, local_bytes=local_bytes, base_bytes=chunks.bytes, base_checked=chunks.checked_bytes
+    )
+    return replace(taken, work=work)
 
 
 class _NeedlessDamaged(Exception):
@@ -167,69 +200,23 @@ class _Progress:
         self._place = 0
 
 
-def _run(
-    parts: Sequence[_Part],
-    base: Manifest,
-    store: ChunkStore,
-    told: Callable[[int], None],
-    *,
-    by_whole: bool,
-) -> Ingested:
-    """``by_whole``: verify what is only streamed by the base's XXH3."""
-    whole = xxhash.xxh3_64()
-    base_bytes = base_checked = local_bytes = 0
-    wanted = [
-        _Wanted(part.ref, is_checked=part.is_needed and not (by_whole and part.is_whole))
-        for part in parts
-        if part.ref is not None and (part.is_needed or by_whole)
-    ]
-    with _Ahead(store, wanted) as ahead, Pipeline(store, told) as pipeline:
-        for part in parts:
-            raw = b""
-            if part.ref is not None and (part.is_needed or by_whole):
-                try:
-                    raw = ahead.next()
-                except ContentError as exc:
-                    if part.is_needed:
-                        raise
-                    raise _NeedlessDamaged from exc
-                base_bytes += len(raw)
-                if by_whole:
-                    whole.update(raw)
-                if part.is_whole and pipeline.is_at_cut:
-                    pipeline.reuse(part.ref.chunk, raw)
-                    base_checked += 0 if by_whole else len(raw)
-                    continue
-                if part.is_whole and by_whole:
-                    verify(raw, part.ref.chunk)
-                base_checked += len(raw) if part.is_needed else 0
-            source = SegmentSource(part.segments, raw, part.start)
-            pipeline.read(source)
-            local_bytes += source.local_bytes
-        if by_whole:
-            check_whole(base, base_bytes, whole.hexdigest())
-        taken = pipeline.finish()
-    work = replace(taken.work, local_bytes=local_bytes, base_bytes=base_bytes, base_checked=base_checked)
-    return replace(taken, work=work)
+class _BaseChunks:
+    """The base's chunks in order, a few of them got and decompressed ahead; leaving ends the threads.
 
+    ``by_whole``: all of them, and those that may be reused are not verified; else those that are needed.
+    """
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    ref: ChunkRef
-    is_checked: bool
-    """Whether its SHA-256 is compared."""
-
-
-class _Ahead:
-    """Chunks of the base in order, a few of them got and decompressed ahead; leaving ends its threads."""
-
-    def __init__(self, store: ChunkStore, wanted: Sequence[_Wanted]) -> None:
+    def __init__(self, store: ChunkStore, parts: Sequence[_Part], *, by_whole: bool) -> None:
         self._store = store
-        self._wanted = deque(wanted)
-        self._coming: deque[tuple[int, Future[bytes]]] = deque()
+        self._by_whole = by_whole
+        self._rest = deque(part for part in parts if self._is_wanted(part))
+        self._coming: deque[Future[bytes]] = deque()
         self._room = AHEAD
-        self._out = 0
         self._pool = ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), "recut-reader")
+        self.bytes = 0
+        """Raw bytes given out so far."""
+        self.checked_bytes = 0
+        """Of these, those whose SHA-256 was compared."""
 
     def __enter__(self) -> Self:
         return self
@@ -239,16 +226,41 @@ class _Ahead:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def next(self) -> bytes:
-        """The next chunk; the one before it is not counted any more. Errors of the store and of the chunk."""
-        self._room += self._out
-        while self._wanted and (not self._coming or self._wanted[0].ref.chunk.size <= self._room):
-            wanted = self._wanted.popleft()
-            self._room -= wanted.ref.chunk.size
-            self._coming.append((wanted.ref.chunk.size, self._pool.submit(self._get, wanted)))
-        self._out, future = self._coming.popleft()
-        return future.result()
+    def next(self, part: _Part) -> bytes:
+        """The chunk of the next part; nothing if it is not wanted. Errors of the store and of the chunk."""
+        if part.ref is None or not self._is_wanted(part):
+            return b""
+        self._get_ahead()
+        raw = self._coming.popleft().result()
+        self._room += len(raw)
+        self.bytes += len(raw)
+        self.checked_bytes += len(raw) if self._is_checked(part) else 0
+        return raw
 
-    def _get(self, wanted: _Wanted) -> bytes:
-        decode = decode_frame if wanted.is_checked else decode_unverified
-        return decode(self._store.get(wanted.ref), wanted.ref.chunk)
+    def check(self, chunk: Chunk, raw: bytes) -> None:
+        """Verify a chunk that might have been reused, and is cut."""
+        if self._by_whole:
+            verify(raw, chunk)
+            self.checked_bytes += len(raw)
+
+    def _is_wanted(self, part: _Part) -> bool:
+        return part.ref is not None and (part.is_needed or self._by_whole)
+
+    def _is_checked(self, part: _Part) -> bool:
+        return part.is_needed and not (self._by_whole and part.reusable)
+
+    def _get_ahead(self) -> None:
+        while self._rest and (ref := self._rest[0].ref):
+            if self._coming and ref.chunk.size > self._room:
+                return
+            self._room -= ref.chunk.size
+            self._coming.append(self._pool.submit(self._get, self._rest.popleft(), ref))
+
+    def _get(self, part: _Part, ref: ChunkRef) -> bytes:
+        decode = decode_frame if self._is_checked(part) else decode_unverified
+        try:
+            return decode(self._store.get(ref), ref.chunk)
+        except ContentError as exc:
+            if part.is_needed:
+                raise
+            raise _NeedlessDamaged from exc

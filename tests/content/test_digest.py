@@ -17,9 +17,11 @@ from mountfs.digest import (
     MAX_CHUNK,
     chunk_id,
     decode_frame,
+    decode_unverified,
     encode_frame,
     frame_content_size,
     raw_frame,
+    verify,
     xxh3_hex,
 )
 from mountfs.errors import ChunkCorrupt
@@ -218,3 +220,21 @@ def test_looking_dense_costs_next_to_no_space(
     raw = base + base[: int(size * repeated)] + bytes(int(size * plain))
     if looks_dense(raw):
         assert zstd_size(raw) > 0.97 * len(raw)
+
+
+def test_unverified_bytes_have_the_size_and_perhaps_no_more() -> None:
+    """Who decodes without SHA-256 gets as many bytes as were asked for, and can verify them afterwards."""
+    right, wrong = text(300_000), noise(300_000)
+    chunk = chunk_of(right)
+    assert decode_unverified(encode_frame(wrong), chunk) == wrong
+    with pytest.raises(ChunkCorrupt):
+        verify(wrong, chunk)
+    verify(decode_unverified(encode_frame(right), chunk), chunk)
+    for frame in (
+        encode_frame(right + b"!"),
+        encode_frame(right[:-1]),
+        encode_frame(right)[:-1],
+        b"no frame",
+    ):
+        with pytest.raises(ChunkCorrupt):
+            decode_unverified(frame, chunk)

@@ -53,6 +53,10 @@ MEANINGS: dict[int, str] = {
 """Every exit code of every command."""
 
 
+class Missing(errors.NotFound):
+    """It is not there, and the text says itself where to look."""
+
+
 class Exit(NamedTuple):
     """How a command ends because of an error: its exit code, and what the person can do."""
 
@@ -62,12 +66,15 @@ class Exit(NamedTuple):
 
 EXITS: dict[type[BaseException], Exit] = {
     errors.NotFound: Exit(NOT_FOUND, "Look with mountfs ls what is there."),
+    Missing: Exit(NOT_FOUND, ""),
     errors.UserUnknown: Exit(NOT_FOUND, "mountfs show PROJECT.clst:/ lists who there is."),
     errors.Refused: Exit(REFUSED, ""),
     errors.NotPermitted: Exit(REFUSED, "An admin of the project can change your role."),
     errors.NotAssigned: Exit(REFUSED, "Its assignee, or whoever may assign it, can help."),
     errors.LostRace: Exit(REFUSED, "Look at the newest version, then try again."),
     errors.ContentError: Exit(DAMAGED, "mountfs verify PROJECT.clst lists everything that is affected."),
+    errors.QuotaExceeded: Exit(REFUSED, "mountfs status MOUNT shows what takes the room."),
+    errors.LocalStateError: Exit(UNAVAILABLE, "mountfs doctor looks at disks and folders."),
     errors.ProjectFileError: Exit(PROJECT_FILE, ""),
     errors.ProjectBusy: Exit(PROJECT_FILE, "Try again when the other program has finished."),
     errors.StorageUnavailable: Exit(UNAVAILABLE, "mountfs doctor PROJECT.clst looks at disks and folders."),
@@ -96,6 +103,9 @@ COMMANDS = {
     "ls": ("mountfs.cli.ls", "List a folder of a project."),
     "log": ("mountfs.cli.log", "List the versions of a file, newest first."),
     "show": ("mountfs.cli.show", "Tell everything about a file or folder."),
+    "revert": ("mountfs.cli.revert", "Make an old version of a file the newest again."),
+    "trash": ("mountfs.cli.trash", "Put a file or folder into the trash, or list what is there."),
+    "restore": ("mountfs.cli.restore", "Bring a file or folder back from the trash."),
     "export": ("mountfs.cli.export", "Write a project's files into an ordinary folder, verified."),
     "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),
     "doctor": ("mountfs.cli.doctor", "Look for what is wrong on this machine, and say what mends it."),

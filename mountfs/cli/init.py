@@ -12,7 +12,8 @@ import click
 
 from mountfs.cli import PROJECT_FILE, SETTINGS, UNAVAILABLE
 from mountfs.cli.options import exits, project_argument, storage_dir_option
-from mountfs.cli.target import SUFFIX, settings
+from mountfs.cli.paths import SUFFIX
+from mountfs.cli.target import settings
 from mountfs.names import printable
 
 if TYPE_CHECKING:

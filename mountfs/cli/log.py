@@ -24,12 +24,13 @@ def command(path: str, username: str | None, storage_dir: Path | None, as_json: 
     """List the versions of a file, newest first: number, id, author, time, size, xxh3, comment.
 
     The number counts all versions the file ever had; those in the trash are not listed. Times are UTC.
+    Inside a mount, a version that was just saved is waited for.
 
     \b
       mountfs log ~/mnt/shots/sh010.blend
       mountfs log --json film.clst:/shots/sh010.blend
     """
-    with open_target(path, username=username, storage_dir=storage_dir) as target:
+    with open_target(path, username=username, storage_dir=storage_dir, settled=True) as target:
         thing = target.thing
         if not isinstance(thing, Asset):
             raise click.UsageError(

@@ -6,25 +6,22 @@ project it shows and to whom; the command then reads the project file itself, wi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mountfs.cli.paths import SETTLE_TIME, SUFFIX, InMount, in_mount, in_project
 from mountfs.config import Config, Places, load
 from mountfs.errors import NotFound
 from mountfs.exchange.outline import Outline, Thing
 from mountfs.model import Tree
-from mountfs.mountpoints import mount_of
 
 if TYPE_CHECKING:
     from mountfs.storage.open import Project
     from mountfs.studio.service import BoundStudio
-
-SUFFIX = ".clst"
 
 
 def settings() -> Config:
@@ -39,6 +36,8 @@ class Target:
     project: Project
     studio: BoundStudio
     path: str
+    mounted: InMount | None = None
+    """The mount that the path was given in."""
 
     @cached_property
     def tree(self) -> Tree:
@@ -67,23 +66,35 @@ class _Place:
     path: str
     username: str | None = None
     storage_dir: Path | None = None
+    mounted: InMount | None = None
 
 
 @contextmanager
 def open_target(
-    text: str, *, username: str | None = None, storage_dir: Path | None = None
+    text: str,
+    *,
+    username: str | None = None,
+    storage_dir: Path | None = None,
+    read_only: bool = True,
+    settled: bool = False,
 ) -> Iterator[Target]:
-    """Open what PROJECT.clst, PROJECT.clst:/path or a path inside a mount names, for reading.
+    """Open what PROJECT.clst, PROJECT.clst:/path or a path inside a mount names, for reading unless told.
 
-    NotFound for a path that is neither; what the viewer does not see is NotFound when it is looked at.
+    ``settled``: a version that a mount is about to make of the path is waited for, for a while, since whoever
+    has just saved expects to see it. NotFound for a path that is neither; what the viewer does not see is
+    NotFound when it is looked at.
     """
-    place = _in_project(text) or _in_mount(text)
+    place = _place(text)
     if place is None:
         raise NotFound(f"{text} is neither inside a mount nor PROJECT{SUFFIX}:/path")
     # Only None means "nobody was named": any other name, an empty one too, is one that has to exist.
     whose = place.username if username is None else username
-    with open_project_for(place.project_file, whose, storage_dir or place.storage_dir) as (project, studio):
-        yield Target(project, studio, place.path)
+    if settled and place.mounted is not None:
+        with suppress(NotFound):  # it is looked for below, with the words that every command has for it
+            place.mounted.wait(SETTLE_TIME)
+    chunks = storage_dir or place.storage_dir
+    with open_project_for(place.project_file, whose, chunks, read_only=read_only) as (project, studio):
+        yield Target(project, studio, place.path, place.mounted)
 
 
 @contextmanager
@@ -107,30 +118,18 @@ def open_project_for(
         )
 
 
-def _in_project(text: str) -> _Place | None:
-    """``PROJECT.clst:/path``, split at the last place where the left part can be a project file."""
-    for at in (at for at in range(len(text) - 1, 0, -1) if text[at] == ":"):
-        if text[:at].endswith(SUFFIX) or Path(text[:at]).is_file():
-            return _Place(Path(text[:at]), "/" + text[at + 1 :].strip("/"))
-    if text.endswith(SUFFIX) and mount_of(Path(text)) is None:
-        return _Place(Path(text), "/")
-    return None
-
-
-def _in_mount(text: str) -> _Place | None:
-    """A path in a mount: its daemon tells what it shows, to whom."""
-    mount = mount_of(Path(text))
-    if mount is None:
+def _place(text: str) -> _Place | None:
+    found = in_project(text)
+    if found is not None:
+        return _Place(found.file, found.path)
+    mounted = in_mount(text)
+    if mounted is None:
         return None
-    from mountfs.control import ask
-
-    info = ask(mount.path, {"op": "info"})
-    inside = Path(text).absolute()
-    if not inside.is_relative_to(mount.path):
-        inside = inside.resolve()  # the path went through a symlink
+    info = mounted.info
     return _Place(
         project_file=Path(info["project"]),
-        path=os.path.normpath("/" / inside.relative_to(mount.path)),
+        path="/" + (mounted.path or ""),
         username=None if info["owner"] else info["username"],
         storage_dir=Path(info["storage_dir"]) if info["storage_dir"] else None,
+        mounted=mounted,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mountfs.model import ROOT, Asset, AssetId, Collection, CollectionId
+from mountfs.names import file_name
 from mountfs.storage import tables
-from mountfs.studio.catalogue import AssetRow, putting_asset, putting_collection
+from mountfs.studio.catalogue import AssetRow, Catalogue, putting_asset, putting_collection
 from mountfs.studio.change import Change
 from mountfs.studio.permissions import Act
 from mountfs.studio.siblings import Siblings
@@ -15,10 +17,14 @@ from mountfs.studio.widening import widen
 
 @dataclass(frozen=True, slots=True)
 class Trash:
-    """What a viewer would see again if it were brought back, each thing by itself."""
+    """What a viewer would see again if it were brought back, each thing by itself.
+
+    ``paths`` says where each would be: ``/shots/sh010.blend``, by the names that its folders have now.
+    """
 
     assets: tuple[Asset, ...]
     collections: tuple[Collection, ...]
+    paths: Mapping[AssetId | CollectionId, str]
 
 
 def trash(change: Change, what: AssetId | CollectionId) -> None:
@@ -66,7 +72,22 @@ def listing(change: Change) -> Trash:
         and (row.collection.parent == ROOT or row.collection.parent in live)
         and change.could_see_collection(row)
     ]
+    paths: dict[AssetId | CollectionId, str] = {}
+    for asset in assets:
+        paths[asset.id] = f"{_path(catalogue, asset.collection)}/{file_name(asset)}"
+    for collection in collections:
+        paths[collection.id] = _path(catalogue, collection.id)
     return Trash(
         tuple(sorted(assets, key=lambda asset: (asset.name, asset.extension, asset.id))),
         tuple(sorted(collections, key=lambda collection: (collection.name, collection.id))),
+        paths,
     )
+
+
+def _path(catalogue: Catalogue, folder: CollectionId) -> str:
+    """Where a folder is. Whoever may see something in it sees all that is above it."""
+    names: list[str] = []
+    while folder != ROOT and (row := catalogue.collections.get(folder)) is not None:
+        names.append(row.collection.name)
+        folder = row.collection.parent
+    return "".join(f"/{name}" for name in reversed(names))

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mountfs.exchange.outline import Outline
+from mountfs.model import AssetId
+from mountfs.storage.open import open_project
+from mountfs.studio.service import StudioService
 from tests.cli.running import Shell
 
 MOMENT = 1_700_000_000_123_456_789
@@ -49,3 +53,18 @@ def work(prepared: Path, tmp_path: Path) -> Path:
 def project(prepared: Path, tmp_path: Path) -> Path:
     """A project with that work in it."""
     return Path(shutil.copy(prepared / "film.clst", tmp_path / "film.clst"))
+
+
+@pytest.fixture
+def with_bo(project: Path) -> Path:
+    """The project with an artist, who has been given one file."""
+    with open_project(project) as opened:
+        service = StudioService(opened)
+        owner = service.for_owner(service.author(""))
+        bo = owner.add_user(
+            email="bo@harbor.example", username="bo", first_name="Bo", last_name="Ansari", role="artist"
+        )
+        scene = Outline(owner.tree()).at("/shots/sh010/sh010.ma")
+        assert scene is not None
+        owner.assign(AssetId(scene.id), bo.id)
+    return project

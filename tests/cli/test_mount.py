@@ -11,10 +11,6 @@ from pathlib import Path
 import pytest
 
 from mountfs import cli, mountpoints
-from mountfs.exchange.outline import Outline
-from mountfs.model import AssetId
-from mountfs.storage.open import open_project
-from mountfs.studio.service import StudioService
 from mountfs.testing.mounts import wait_until
 from tests.cli.running import Shell
 
@@ -29,21 +25,6 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield folder
     while mountpoints.find(folder):
         subprocess.run(["fusermount3", "-uz", folder], check=True)
-
-
-@pytest.fixture
-def with_bo(project: Path) -> Path:
-    """The project with an artist, who has been given one file."""
-    with open_project(project) as opened:
-        service = StudioService(opened)
-        owner = service.for_owner(service.author(""))
-        bo = owner.add_user(
-            email="bo@harbor.example", username="bo", first_name="Bo", last_name="Ansari", role="artist"
-        )
-        scene = Outline(owner.tree()).at("/shots/sh010/sh010.ma")
-        assert scene is not None
-        owner.assign(AssetId(scene.id), bo.id)
-    return project
 
 
 def test_mount_read_umount(shell: Shell, project: Path, work: Path, folder: Path):

@@ -43,6 +43,12 @@ def test_the_trash_lists_what_its_reader_would_see_again(harbor: Harbor):
     assert eve.trash_listing().collections == ()
     assert {asset.id for asset in harbor.owner.trash_listing().assets} == {owl, fox}
     assert [each.name for each in harbor.owner.trash_listing().collections] == ["editorial"]
+    assert eve.trash_listing().paths == {owl: "/characters/owl/notes.txt"}
+    assert set(harbor.owner.trash_listing().paths.values()) == {
+        "/characters/owl/notes.txt",
+        "/characters/fox/fox.blend",
+        "/editorial",
+    }
     with pytest.raises(NotFound):
         eve.restore(fox)
     eve.restore(owl)

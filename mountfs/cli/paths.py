@@ -1,0 +1,131 @@
+"""PATH on a command line: ``PROJECT.clst:/path``, or a path inside a mount.
+
+What is in a project is in its file, whoever mounts it. What is on its way into it (drafts, versions that are
+being sent, local files) only the program behind a mount knows, so commands about that ask it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mountfs.errors import MountError, NotFound, Refused
+from mountfs.mountpoints import mount_of
+
+SUFFIX = ".clst"
+
+SETTLE_TIME = 30.0
+"""Seconds for which a command that looks at history waits for what is on its way there."""
+
+LOCAL = frozenset({"untracked", "scratch"})
+"""States of local files, which no version waits for."""
+
+_SPARE_TIME = 30.0
+"""How much longer than the mount itself a command waits for an answer."""
+
+
+@dataclass(frozen=True)
+class InProject:
+    """``PROJECT.clst:/path``."""
+
+    file: Path
+    path: str
+
+
+@dataclass(frozen=True)
+class InMount:
+    """A path inside a mount. ``path`` is relative to the mount point, None for the mount itself."""
+
+    mount: Path
+    path: str | None = None
+
+    @property
+    def full(self) -> Path:
+        """The path as other programs know it."""
+        return self.mount / (self.path or "")
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What the mount shows, and to whom. MountError if nothing answers there."""
+        from mountfs.control import ask
+
+        return ask(self.mount, {"op": "info"})
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing is saved through this mount."""
+        return bool(self.info["read_only"])
+
+    def ask(self, op: str, *, timeout: float | None = None, **more: object) -> dict[str, Any]:
+        """Ask the mount to do something with this path; with a timeout, within so many seconds.
+
+        Whatever keeps it from doing so is raised here. MountError for a mount through which nothing is saved.
+        """
+        from mountfs.control import ask
+
+        if self.read_only:
+            raise MountError(f"{self.mount} is mounted read-only: nothing is saved through it")
+        patience = None if timeout is None else timeout + _SPARE_TIME
+        return ask(self.mount, {"op": op, "path": self.path, **more}, timeout=patience)
+
+    def wait(self, timeout: float | None) -> dict[str, Any]:
+        """Wait until all that was closed here is a version or refused, at most so many seconds."""
+        if self.read_only:
+            return {"done": True, "refused": [], "pending": []}
+        return self.ask("wait", timeout=timeout, **({} if timeout is None else {"timeout": timeout}))
+
+    def require_saved(self) -> None:
+        """Wait for what is on its way from here; Refused if local changes are left then.
+
+        For whoever is about to change what the project has at this path: such changes would become a lost
+        race, found out about much later.
+        """
+        if self.read_only:
+            return
+        self.wait(SETTLE_TIME)
+        for file in self.ask("status")["files"]:
+            if file["state"] not in LOCAL:
+                raise Refused(
+                    f"{self.mount / file['path']} has changes that are no version yet ({file['state']}); "
+                    "save and close it, or give them up with mountfs discard"
+                )
+
+
+def in_project(text: str) -> InProject | None:
+    """``PROJECT.clst:/path``, split at the last place where the left part can be a project file."""
+    for at in (at for at in range(len(text) - 1, 0, -1) if text[at] == ":"):
+        if text[:at].endswith(SUFFIX) or Path(text[:at]).is_file():
+            return InProject(Path(text[:at]), "/" + text[at + 1 :].strip("/"))
+    if text.endswith(SUFFIX) and mount_of(Path(text)) is None:
+        return InProject(Path(text), "/")
+    return None
+
+
+def in_mount(text: str) -> InMount | None:
+    """A path inside a mount, however it was written."""
+    mount = mount_of(Path(text))
+    if mount is None:
+        return None
+    inside = Path(os.path.abspath(text))
+    if not inside.is_relative_to(mount.path):
+        inside = inside.resolve()  # the path went through a symlink
+    path = str(inside.relative_to(mount.path))
+    return InMount(mount.path, None if path == "." else path)
+
+
+def require_in_mount(text: str) -> InMount:
+    """The same for a command that only a mount can answer: with a sentence for whoever names another path."""
+    place = in_mount(text)
+    if place is None and in_project(text):
+        raise click.UsageError(
+            "this is about what a mount has not sent yet, so give a path inside a mount, such as ~/mnt/shots"
+        )
+    if place is None:
+        raise NotFound(f"{text} is not inside a mount of mountfs")
+    return place

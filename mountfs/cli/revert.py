@@ -1,0 +1,59 @@
+"""``mountfs revert``: an old version becomes the newest again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, describe, output
+from mountfs.cli.options import as_option, exits, json_option, storage_dir_option
+from mountfs.cli.target import open_target
+from mountfs.model import Asset
+from mountfs.names import printable
+
+
+@click.command()
+@click.argument("version", metavar="PATH@N")
+@as_option
+@storage_dir_option
+@json_option
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+def command(version: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
+    """Make version N of a file the newest again: as a new version with its content.
+
+    Nothing is lost: what was the newest stays in the history, and can be gone back to in the same way.
+    mountfs log lists the versions with their numbers. A file with changes that are not saved yet is refused.
+
+    \b
+      mountfs log ~/mnt/shots/sh010.blend
+      mountfs revert ~/mnt/shots/sh010.blend@3
+      mountfs revert film.clst:/shots/sh010.blend@3
+    """
+    path, number = _parse(version)
+    with open_target(path, username=username, storage_dir=storage_dir, read_only=False) as target:
+        thing = target.thing
+        if not isinstance(thing, Asset):
+            raise click.UsageError("a folder has no versions; name a file")
+        if target.mounted is not None:
+            target.mounted.require_saved()
+        history = target.studio.history(thing.id)
+        old = next((checkpoint for checkpoint in history if checkpoint.number == number), None)
+        if old is None:
+            raise Missing(f"{path} has no version {number}; mountfs log lists those it has")
+        is_newest = old == history[0]
+        made = describe.version(target, old if is_newest else target.studio.revert(old.id))
+    if as_json:
+        output.as_json(made)
+    elif is_newest:
+        click.echo(printable(f"version {number} of {path} is the newest already"))
+    else:
+        click.echo(printable(f"{path} is now version {made['number']}, with the content of version {number}"))
+
+
+def _parse(text: str) -> tuple[str, int]:
+    found = re.fullmatch(r"(.+)@(\d{1,9})", text, re.DOTALL)
+    if found is None:
+        raise click.UsageError(f"say which version: {text}@N, with a number that mountfs log {text} lists")
+    return found[1], int(found[2])

@@ -33,6 +33,8 @@ from mountfs.errors import ConfigError
 
 FILE_NAME = "config.toml"
 
+_CHOICES = {"close": ("durable", "lazy"), "track": ("auto", "manual")}
+
 LEAST_MEMORY = 16 << 20
 MOST_MEMORY = 1 << 40
 MOST_WORKERS = 128
@@ -57,16 +59,37 @@ class MountOptions:
     """Seconds until a request of the kernel is answered with an error."""
     read_deadline: float = 300.0
     """The same for reads, where an error kills a program that has mapped the file."""
+    ro: bool = False
+    """Whether nothing can be changed through this mount."""
+    quiet_time: float = 1.0
+    """Seconds in which saves of one name are one version."""
+    join_time: float = 10.0
+    """Seconds after which a version is sent although its name is written again and again."""
+    grace_time: float = 5.0
+    """Seconds for which a name may be empty before it counts as renamed or removed."""
+    empty_rest: float = 60.0
+    """Seconds until an empty file is a version: programs make one and fill it later."""
+    idle_time: float = 10.0
+    """Seconds of rest, after it was synced, until a file that is never closed is a version."""
+    close: str = "durable"
+    """``durable``: closing a file waits for the disk; ``lazy``: it does not."""
+    track: str = "auto"
+    """``auto``: new files become assets by themselves; ``manual``: when ``mountfs track`` says so."""
+    draft_quota: int = 0
+    """Bytes that local changes may take (0: what the disk has)."""
+    scratch_quota: int = 0
+    """Bytes that files which stay on this machine may take (0: what the disk has)."""
+    xattr: bool = False
+    """Whether a mount that can be written to answers for extended attributes. Small writes take several times
+    as long."""
 
     def with_text(self, text: str) -> MountOptions:
         """These options changed by ``key=value,key,…`` as after ``-o``. A bare key means true."""
         changes: dict[str, Any] = {}
         for item in filter(None, (part.strip() for part in text.split(","))):
             key, equals, value = item.partition("=")
-            if key in ("ro", "rw"):  # what mount(8) passes on, and the only way there is today
-                if key == "rw":
-                    raise ConfigError("mounts are read-only in this version: leave out rw")
-                continue
+            if key == "rw":  # what mount(8) passes on
+                key, equals, value = "ro", "=", "false"
             changes[key] = value if equals else True
         return replace(self, **_values(MountOptions, changes, "mount option"))
 
@@ -205,6 +228,10 @@ def _value(key: str, kind: str, value: object) -> object:
         if not LEAST_MEMORY <= size <= MOST_MEMORY:
             raise ConfigError("memory must be between 16MiB, for the largest chunk and its frame, and 1TiB")
         return size
+    if key in ("draft_quota", "scratch_quota"):
+        return parse_size(value)
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise ConfigError(f"{key} must be {' or '.join(_CHOICES[key])}")
     if kind == "bool":
         words = {
             "true": True,

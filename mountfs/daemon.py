@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,16 +23,20 @@ from typing import TYPE_CHECKING
 import trio
 
 from mountfs import mountlock, mountpoints
+from mountfs.config import MountOptions
 from mountfs.content.heap import keep_memory
 from mountfs.content.library import ContentLibrary
-from mountfs.control import Answer, ControlServer, socket_path
+from mountfs.control import Answer, ControlServer, Operation, socket_path
 from mountfs.errors import MountError, MountfsError
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import Mounted, MountRequest, failure_line, start
 from mountfs.model import ProjectId, Tree
+from mountfs.workspace.disk import Disk, LocalDisk
 from mountfs.workspace.feed import follow
 from mountfs.workspace.namespace import News
 from mountfs.workspace.space import SpaceWatch
+from mountfs.workspace.state import SaveOptions
+from mountfs.workspace.versions import Times
 from mountfs.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,6 +47,9 @@ __all__ = ["MountRequest", "Mounted", "Parts", "main", "run", "serve", "start"]
 log = logging.getLogger(__name__)
 
 _LOG_SIZE = 1 << 20
+
+_WRITE_BACK = 30.0
+"""Seconds for the kernel to send what it has not sent when the mount is told to end."""
 
 Ready = Callable[[Mounted], None]
 """What is called when a mount answers."""
@@ -56,6 +64,10 @@ class Parts:
     studio: Studio
     chunks: ChunkStore
     warnings: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """The project's patterns for names that stay local."""
+    wrap_disk: Callable[[Disk], Disk] = lambda disk: disk
+    """For tests: what stands between the mount and its disk."""
 
 
 @contextmanager
@@ -64,13 +76,22 @@ def opened(request: MountRequest) -> Iterator[Parts]:
     from mountfs.storage.open import open_project
     from mountfs.studio.service import StudioService
 
-    with open_project(request.project, storage_dir=request.storage_dir, read_only=True) as project:
+    with open_project(
+        request.project, storage_dir=request.storage_dir, read_only=request.options.ro
+    ) as project:
         service = StudioService(project)
         if request.username is None:
             studio = service.for_owner(service.author(request.author_email))
         else:
             studio = service.for_user(request.username)
-        yield Parts(project.id, project.name, studio, studio.chunks, tuple(project.warnings))
+        yield Parts(
+            project.id,
+            project.name,
+            studio,
+            studio.chunks,
+            tuple(project.warnings),
+            tuple(studio.ignore_list()),
+        )
 
 
 def run(request: MountRequest, ready: Ready) -> None:
@@ -90,6 +111,7 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         from mountfs.fs.invalidation import Invalidation
         from mountfs.fs.operations import Operations
         from mountfs.fs.session import mounted
+        from mountfs.fs.writing import WritableOperations
     except ModuleNotFoundError as exc:
         raise MountError(f"mounting needs the package {exc.name}: pip install 'mountfs[mount]'") from exc
 
@@ -110,13 +132,28 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         workspace = Workspace(
             parts.project_id, parts.studio, tree, library, space, time.time, invalidation.store
         )
+        if not options.ro:
+            disk = parts.wrap_disk(LocalDisk(state_dir))
+            stack.callback(disk.close)
+            workspace.make_writable(
+                parts.chunks,
+                disk,
+                state_dir / "kept",
+                _save_options(options),
+                parts.ignored,
+                time.time_ns,
+                lambda: str(uuid.uuid4()),
+                invalidation.tell,
+            )
         serving = trio.Event()
-        operations = Operations(
+        operations = (Operations if options.ro else WritableOperations)(
             workspace,
             Ownership.of_mounter(allow_other=options.allow_other, gid=options.gid),
             Deadlines(options.deadline, options.read_deadline),
             serving.set,
         )
+        if isinstance(operations, WritableOperations):
+            operations.xattrs = options.xattr
         session = stack.enter_context(
             mounted(operations, request.mount_point, parts.project_name, allow_other=options.allow_other)
         )
@@ -125,6 +162,22 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         # would hold up answers each time.
         gc.freeze()
         trio.run(_Mount(request, parts, tree, workspace, session, serving, ready, invalidation.tell).run)
+
+
+def _save_options(options: MountOptions) -> SaveOptions:
+    return SaveOptions(
+        Times(
+            quiet=options.quiet_time,
+            join=options.join_time,
+            grace=options.grace_time,
+            empty_rest=options.empty_rest,
+            idle=options.idle_time,
+        ),
+        lazy=options.close == "lazy",
+        tracks=options.track == "auto",
+        draft_quota=options.draft_quota,
+        scratch_quota=options.scratch_quota,
+    )
 
 
 class _Mount:
@@ -150,30 +203,37 @@ class _Mount:
         self._ready = ready
         self._tell = tell
         self._read_ahead_kb: int | None = None
+        self._kernel = trio.CancelScope()
 
     async def run(self) -> None:
         """Serve until the mount has gone."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._workspace.run)
             nursery.start_soon(self._serve_kernel, nursery.cancel_scope)
-            nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
+            nursery.start_soon(self._stop_on_signal)
             await self._serving.wait()
             self._read_ahead_kb = self._session.set_read_ahead(self._request.options.read_ahead_kb)
             await nursery.start(self._control().run)
             nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, self._tell)
             nursery.start_soon(self._session.operations.make_ready)
-            nursery.start_soon(self._session.stop_when_unmounted, nursery.cancel_scope)
+            nursery.start_soon(self._session.stop_when_unmounted, self._kernel)
             self._announce()
 
     async def _serve_kernel(self, everything: trio.CancelScope) -> None:
-        await self._session.run()
+        with self._kernel:
+            await self._session.run()
+        if self._workspace.writing is not None:
+            await self._workspace.writing.finish()
         everything.cancel()
 
-    async def _stop_on_signal(self, everything: trio.CancelScope) -> None:
+    async def _stop_on_signal(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async for number in signals:
                 log.info("%s: unmounting", signal.Signals(number).name)
-                await self._session.stop_soon(everything)
+                if self._workspace.writing is not None:
+                    with trio.move_on_after(_WRITE_BACK):
+                        await trio.to_thread.run_sync(self._session.write_back, abandon_on_cancel=True)
+                await self._session.stop_soon(self._kernel)
 
     def _announce(self) -> None:
         viewer = self._tree.viewer
@@ -201,7 +261,23 @@ class _Mount:
 
     def _control(self) -> ControlServer:
         path = socket_path(self._request.runtime_dir, self._request.mount_point)
-        return ControlServer(path, {"info": lambda _: self._info()})
+        return ControlServer(path, {"info": lambda _: self._info(), **self._saving_operations()})
+
+    def _saving_operations(self) -> dict[str, Operation]:
+        """What commands ask of a mount that can be written to."""
+        writing = self._workspace.writing
+        if writing is None:
+            return {}
+        status = writing.status
+        return {
+            "status": lambda asked: status.report(asked["path"]),
+            "wait": lambda asked: status.wait(asked["path"], float(asked["timeout"])),
+            "retry": lambda asked: status.retry(asked["path"]),
+            "discard": lambda asked: status.discard(asked["path"]),
+            "checkpoint": lambda asked: status.checkpoint(asked["path"], asked["comment"]),
+            "track": lambda asked: status.track(asked["path"], on=True),
+            "untrack": lambda asked: status.track(asked["path"], on=False),
+        }
 
     def _info(self) -> Answer:
         viewer = self._tree.viewer
@@ -217,7 +293,7 @@ class _Mount:
             "owner": viewer.owner,
             "pid": os.getpid(),
             "version": version("mountfs"),
-            "read_only": True,
+            "read_only": self._workspace.writing is None,
             "read_ahead_kb": self._read_ahead_kb,
             "assets": assets,
             "collections": collections,

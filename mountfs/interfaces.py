@@ -73,6 +73,12 @@ class Studio(Protocol):
     def trash(self, what: AssetId | CollectionId) -> None:
         """Move an asset or a collection to the trash."""
 
+    def set_status(self, asset: AssetId, status: str) -> None:
+        """Give an asset a status, by its short name."""
+
+    def ignore_list(self) -> Sequence[str]:
+        """The project's patterns for names that stay local."""
+
 
 class ChunkStore(Protocol):
     """Chunks by name, as zstd frames. What is inside a frame is checked by whoever decodes it."""

@@ -45,6 +45,14 @@ def split(file_name: str) -> tuple[str, str]:
     return (file_name, "") if dot <= 0 else (file_name[:dot], file_name[dot:])
 
 
+def file_text(name: bytes) -> str:
+    """A name of a folder as text. NameInvalid unless it is UTF-8."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError as exc:
+        raise NameInvalid("a name must be UTF-8") from exc
+
+
 def file_name(thing: Asset | Collection) -> str:
     """The name a row asks for; `shown_names` decides whether it gets it. Links end in ``.url``."""
     if isinstance(thing, Collection):

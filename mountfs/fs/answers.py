@@ -71,7 +71,7 @@ def answers(handler: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Corouti
             return await handler(*args, **kwargs)
         except pyfuse3.FUSEError:
             raise
-        except MountfsError as exc:
+        except (MountfsError, OSError) as exc:
             number = errno_of(exc)
             if number == errno.EIO and not isinstance(exc, _LOGGED_WHERE_FOUND):
                 _say_once(f"{handler.__name__} failed: {exc}")

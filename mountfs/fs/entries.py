@@ -55,6 +55,14 @@ class Entries:
                 made.entry_timeout = HISTORY_FRESH
         return made
 
+    def is_own(self, node: Node, attr: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields) -> bool:
+        """Whether a change of owner or group would change nothing: everything here has one of each."""
+        entry = self.of(node)
+        return not (
+            (fields.update_uid and attr.st_uid != entry.st_uid)
+            or (fields.update_gid and attr.st_gid != entry.st_gid)
+        )
+
     def _make(self, found: Attributes) -> pyfuse3.EntryAttributes:
         own = self._ownership
         entry = pyfuse3.EntryAttributes()

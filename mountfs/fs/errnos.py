@@ -16,12 +16,15 @@ ERRNOS: dict[type[BaseException], int] = {
     errors.Refused: errno.EACCES,
     errors.NameTaken: errno.EEXIST,
     errors.NameInvalid: errno.EINVAL,
+    errors.QuotaExceeded: errno.EDQUOT,
     errors.MountfsError: errno.EIO,
 }
 
 
 def errno_of(error: BaseException) -> int:
     """The errno for an error; EIO for everything unknown."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
+        return error.errno
     for kind in type(error).__mro__:
         if kind in ERRNOS:
             return ERRNOS[kind]

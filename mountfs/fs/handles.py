@@ -14,6 +14,7 @@ class FileHandle:
 
     node: Node
     content: OpenFile
+    writable: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -24,6 +24,7 @@ from mountfs.fs.entries import Entries, Ownership
 from mountfs.fs.handles import FileHandle, FolderHandle, Handles
 from mountfs.fs.refusals import LONGEST_NAME, ReadOnly, check_name
 from mountfs.workspace.nodes import AssetHistory, Folder, Node
+from mountfs.workspace.reading import Bytes
 from mountfs.workspace.workspace import Workspace
 from mountfs.workspace.xattrs import PREFIX
 
@@ -189,7 +190,7 @@ class Operations(ReadOnly):
         return pyfuse3.FileInfo(fh=pyfuse3.FileHandleT(self._handles.add_file(handle)), keep_cache=True)
 
     @answers
-    async def read(self, fh: int, off: int, size: int) -> bytes | memoryview:  # type: ignore[override]
+    async def read(self, fh: int, off: int, size: int) -> Bytes:  # type: ignore[override]
         """Bytes of a file, exactly as many as asked for, or up to its end."""
         handle = self._handles.files[fh]
         data = handle.content.read_nowait(off, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import sys
@@ -39,6 +40,17 @@ class Session:
     def stop(self) -> None:
         """Make `run` end as soon as the requests on their way are answered."""
         pyfuse3.terminate()
+
+    def write_back(self) -> None:
+        """Have the kernel send what it has not sent yet. Blocks until it has, so never on the event loop,
+        which has to take it; and before `stop`, which loses it.
+        """
+        # pyfuse3.syncfs would keep the interpreter's lock meanwhile, and so the event loop.
+        folder = os.open(self.mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            ctypes.CDLL(None).syncfs(folder)
+        finally:
+            os.close(folder)
 
     async def stop_soon(self, scope: trio.CancelScope) -> None:
         """`stop`, and after a grace cancel ``scope``, in which `run` runs."""
@@ -91,7 +103,6 @@ class Session:
 def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other: bool) -> Iterator[Session]:
     """Mount while the body runs; unmounted at its end, whatever happens. MountError if it cannot be."""
     options = {
-        "ro",
         "nosuid",
         "nodev",
         "default_permissions",
@@ -100,6 +111,8 @@ def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other
     }
     if allow_other:
         options.add("allow_other")
+    if not operations.enable_writeback_cache:
+        options.add("ro")
     complaint: list[str] = []
     try:
         with _stderr_in(complaint):

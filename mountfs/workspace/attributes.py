@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from mountfs.model import Checkpoint, CollectionId
 from mountfs.rights import may_checkpoint, may_read
 from mountfs.workspace.catalogue import Catalogue
-from mountfs.workspace.nodes import AssetHistory, CollectionFolder, File, HistoryFolder, Link, Node, Version
+from mountfs.workspace.locals import LocalFile
+from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.nodes import (
+    AssetHistory,
+    CollectionFolder,
+    File,
+    HistoryFolder,
+    Link,
+    Node,
+    Special,
+    Version,
+)
 
 _SECOND = 1_000_000_000
 
@@ -29,12 +40,17 @@ class Attributes:
     ctime_ns: int
 
 
-def attributes_of(node: Node, catalogue: Catalogue) -> Attributes:
+def attributes_of(node: Node, namespace: Namespace) -> Attributes:
     """The attributes of any node, from memory."""
+    catalogue = namespace.catalogue
     if isinstance(node, File):
-        return _file(node, catalogue)
+        if node.local is not None:
+            return _local(node, node.local)
+        return _file(node, namespace)
     if isinstance(node, CollectionFolder):
-        return _collection(node, catalogue)
+        return _collection(node, namespace)
+    if isinstance(node, Special):
+        return _local(node, node.local)
     if isinstance(node, Version):
         mode = 0o444 if may_read(catalogue.viewer) else 0
         return _content(node.ino, mode, node.content)
@@ -54,7 +70,14 @@ def attributes_of(node: Node, catalogue: Catalogue) -> Attributes:
     raise AssertionError(f"no attributes for {node!r}")
 
 
-def _file(node: File, catalogue: Catalogue) -> Attributes:
+def _local(node: Node, file: LocalFile) -> Attributes:
+    """What a program that made a file here made of it."""
+    nlink = 0 if file.removed else 1
+    return Attributes(node.ino, file.kind | file.mode, nlink, file.size, file.mtime_ns, file.mtime_ns)
+
+
+def _file(node: File, namespace: Namespace) -> Attributes:
+    catalogue = namespace.catalogue
     viewer = catalogue.viewer
     asset = catalogue.assets.get(node.asset)
     mode = 0
@@ -63,6 +86,12 @@ def _file(node: File, catalogue: Catalogue) -> Attributes:
     if node.content is None:
         made = asset.created_at * _SECOND if asset else 0
         return Attributes(node.ino, stat.S_IFREG | mode, 1, 0, made, made)
+    kept = namespace.kept.get(node.asset)
+    if kept is not None and kept.checkpoint == node.content.id:
+        # Saved through this mount: programs remember the permissions and the time they gave it.
+        shown = kept.mode & (0o777 if mode & 0o200 else 0o555) if mode else 0
+        made = node.content.created_at * _SECOND
+        return Attributes(node.ino, stat.S_IFREG | shown, 1, node.content.size, kept.mtime_ns, made)
     return _content(node.ino, mode, node.content)
 
 
@@ -73,12 +102,17 @@ def _content(ino: int, mode: int, content: Checkpoint) -> Attributes:
     return Attributes(ino, stat.S_IFREG | mode, 1, content.size, content.mtime_ns, made)
 
 
-def _collection(node: CollectionFolder, catalogue: Catalogue) -> Attributes:
-    mode = 0o755 if catalogue.may_write_in(node.collection) else 0o555
+def _collection(node: CollectionFolder, namespace: Namespace) -> Attributes:
+    catalogue = namespace.catalogue
     made = max(node.mtime, _collection_time(node.collection, catalogue)) * _SECOND
-    return Attributes(
-        node.ino, stat.S_IFDIR | mode, 2 + catalogue.folder_count(node.collection), 0, made, made
-    )
+    local = namespace.locals.folders.get(node.collection)
+    if local is not None:
+        mode, made = 0o755, max(made, local.mtime_ns)
+    else:
+        mode = 0o755 if catalogue.may_write_in(node.collection) else 0o555
+    folders = catalogue.folder_count(node.collection)
+    folders += sum(1 for each in namespace.locals.folders_in(node.collection))
+    return Attributes(node.ino, stat.S_IFDIR | mode, 2 + folders, 0, made, made)
 
 
 def _collection_time(collection_id: CollectionId, catalogue: Catalogue) -> int:

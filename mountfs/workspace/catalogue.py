@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mountfs.model import ROOT, Asset, AssetId, Changes, Collection, CollectionId, Person, Tree, UserId
 from mountfs.rights import may_add, may_checkpoint
@@ -78,6 +79,18 @@ class Catalogue:
             touched.update(self.collections, {ROOT})
         self.cursor = changes.cursor
         return touched
+
+    def forget_collection(self, collection: CollectionId) -> None:
+        """A folder has just gone to the trash; the studio's news of it is still to come."""
+        self._remove_collection(collection)
+
+    def move_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> None:
+        """A folder has just got another name or place; the studio's news of it is still to come."""
+        before = self.collections.get(collection)
+        if before is not None:
+            self._remove_collection(collection)
+            self.collections[collection] = replace(before, name=name, parent=parent)
+            self._folders_in[parent].add(collection)
 
     def _remove_asset(self, asset_id: AssetId) -> set[CollectionId]:
         asset = self.assets.pop(asset_id, None)

@@ -5,19 +5,38 @@ no look-up, no failed look-up and no listing needs anything but this memory. Whe
 folders concerned are worked out again and compared: each name that is now another node, or none, is
 reported, so that the kernel can be told. Folders nobody looked into need no report: nobody knows a name in
 them.
+
+Local files and folders lie over the project's: a local name is shown in place of an equal one of the project,
+and an asset with local content shows that.
 """
 
 from __future__ import annotations
 
+import stat
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from mountfs.model import ROOT, Asset, AssetId, Changes, Checkpoint, Collection, CollectionId, ProjectId, Tree
+from mountfs.model import (
+    ROOT,
+    Asset,
+    AssetId,
+    Changes,
+    Checkpoint,
+    CheckpointId,
+    Collection,
+    CollectionId,
+    ProjectId,
+    Tree,
+)
 from mountfs.names import link_body, shown_names
 from mountfs.rights import may_see_history
 from mountfs.workspace.catalogue import Catalogue
+from mountfs.workspace.disk import Change
 from mountfs.workspace.history import HISTORY_NAME, version_name
+from mountfs.workspace.locals import LocalFile, Locals
 from mountfs.workspace.nodes import (
+    NO_ASSET,
     ROOT_INO,
     AssetHistory,
     CollectionFolder,
@@ -27,6 +46,7 @@ from mountfs.workspace.nodes import (
     Link,
     Node,
     Nodes,
+    Special,
     Version,
 )
 
@@ -42,6 +62,16 @@ class News:
         return bool(self.names or self.attributes)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a save through this mount left with a checkpoint: its file goes on to be the one saved."""
+
+    checkpoint: CheckpointId
+    ino: int
+    mode: int
+    mtime_ns: int
+
+
 class Namespace:
     """The folders, files and links of one mount. Never waits."""
 
@@ -49,8 +79,12 @@ class Namespace:
         self.catalogue = Catalogue(tree)
         self.root = CollectionFolder(ROOT_INO, None, ROOT)
         self.nodes = Nodes(project, self.root)
+        self.locals = Locals()
+        self.kept: dict[AssetId, Kept] = {}
         self._clock = clock
         self._untold = News()
+        self.settled: list[Change] = []
+        """What the last change of the project means for the journal."""
 
     def child(self, folder: Folder, name: bytes) -> Node | None:
         """What a name in a folder is; None if the viewer has nothing there."""
@@ -67,6 +101,105 @@ class Namespace:
             for child in folder.children.values():
                 self.nodes.attach(child, folder)
         return folder.children
+
+    def name_of(self, node: Node) -> bytes | None:
+        """The name that a folder shows a node under."""
+        children = node.parent.children if isinstance(node.parent, Folder) else None
+        return next((name for name, child in (children or {}).items() if child is node), None)
+
+    def place(self, folder: CollectionFolder, name: bytes, node: Node) -> None:
+        """A program gave a node this name, which the kernel knows; what was there has gone."""
+        children = self.children(folder)
+        before = children.pop(name, None)
+        children[name] = node
+        self.nodes.attach(node, folder)
+        if before is not None and before is not node and before.parent is folder:
+            self.nodes.detach(before)
+        if folder.folded is not None:
+            folder.folded[folded(name)] = name
+        self._was_changed(folder)
+
+    def unplace(self, folder: CollectionFolder, name: bytes) -> None:
+        """A program took this name away, which the kernel knows."""
+        node = self.children(folder).pop(name, None)
+        if node is not None and node.parent is folder:
+            self.nodes.detach(node)
+        if folder.folded is not None:
+            folder.folded.pop(folded(name), None)
+        self._was_changed(folder)
+
+    def like(self, folder: CollectionFolder, name: bytes) -> bytes | None:
+        """A name in the folder that is this one but for its case."""
+        if folder.folded is None:
+            folder.folded = {folded(each): each for each in self.children(folder)}
+        return folder.folded.get(folded(name))
+
+    def clean_mode(self, node: File) -> int:
+        """The permission bits of a file as the project has it."""
+        kept = self.kept.get(node.asset)
+        if kept is not None and node.content is not None and kept.checkpoint == node.content.id:
+            return kept.mode
+        return 0o755 if node.content is not None and node.content.executable else 0o644
+
+    def clean_mtime(self, node: File) -> int:
+        """The time (ns) of a file as the project has it."""
+        kept = self.kept.get(node.asset)
+        if kept is not None and node.content is not None and kept.checkpoint == node.content.id:
+            return kept.mtime_ns
+        return node.content.mtime_ns if node.content is not None else 0
+
+    def local_node(self, folder: Folder, file: LocalFile) -> Node:
+        """The node of a local file."""
+        if not stat.S_ISREG(file.kind):
+            return self.nodes.obtain(file.ino, lambda ino: Special(ino, folder, file), Special)
+        asset = file.asset or NO_ASSET
+        node = self.nodes.obtain(file.ino, lambda ino: File(ino, folder, asset, file.content, file), File)
+        node.local, node.asset = file, asset
+        return node
+
+    def keep_number(
+        self, asset: AssetId, checkpoint: CheckpointId, ino: int, mode: int, mtime_ns: int
+    ) -> Change:
+        """The file of a checkpoint keeps the number and the permissions under which it was saved."""
+        self.kept[asset] = Kept(checkpoint, ino, mode, mtime_ns)
+        body = {"checkpoint": checkpoint, "ino": ino, "mode": mode, "mtime_ns": mtime_ns}
+        return Change("number", asset, body)
+
+    def settle(self, assets: Iterable[AssetId]) -> tuple[set[CollectionId], list[Change]]:
+        """Let go what is local and has arrived in the project: the folders touched, and what to journal."""
+        touched: set[CollectionId] = set()
+        changes: list[Change] = []
+        for asset_id in assets:
+            asset = self.catalogue.assets.get(asset_id)
+            vacancy = self.locals.vacancies.get(asset_id)
+            if vacancy is not None and (asset is None or vacancy.has_ended):
+                del self.locals.vacancies[asset_id]
+                touched.add(vacancy.folder)
+            file = self.locals.of_asset.get(asset_id)
+            if file is None:
+                continue
+            touched.add(file.folder)
+            if file.draft is not None or file.version is not None or file.is_new:
+                continue
+            if asset is not None and _number(asset.head) < _number(file.content):
+                continue  # the news of our own checkpoint is still to come
+            self.locals.take_out(file)
+            file.removed = True
+            changes.append(file.record())
+            node = self.nodes.get(file.ino)
+            if isinstance(node, File) and node.local is file:
+                node.local, node.content, node.shown = None, file.content, None
+        for folder in list(self.locals.folders.values()):
+            if folder.id in self.catalogue.collections:
+                self.locals.take_out_folder(folder)
+                folder.removed = True
+                changes.append(folder.record())
+                touched |= {folder.parent, folder.id}
+        return touched, changes
+
+    def rework(self, folders: Iterable[CollectionId]) -> News:
+        """Work out folders again because something local changed; what the kernel has to forget."""
+        return self._compare(set(folders), set(), everything=False)
 
     def set_history(self, folder: AssetHistory, versions: Iterable[Checkpoint]) -> News:
         """Give an asset's history folder its versions, newest first as the studio lists them.
@@ -88,7 +221,8 @@ class Namespace:
         """Take over changes of the project; what the kernel has to forget because of them."""
         touched = self.catalogue.apply(changes)
         changed = {asset.id for asset in changes.assets}
-        return self._compare(touched, changed, everything=changes.viewer is not None)
+        settled, self.settled = self.settle(changed.union(changes.gone_assets))
+        return self._compare(touched | settled, changed, everything=changes.viewer is not None)
 
     def reload(self, tree: Tree) -> News:
         """Take over a whole new tree, when changes cannot be told any more, or could not be taken over."""
@@ -96,7 +230,8 @@ class Namespace:
         touched = {
             node.collection for node in self.nodes if isinstance(node, CollectionFolder | HistoryFolder)
         }
-        return self._compare(touched, set(self.catalogue.assets), everything=True)
+        settled, self.settled = self.settle({*self.locals.of_asset, *self.locals.vacancies})
+        return self._compare(touched | settled, set(self.catalogue.assets), everything=True)
 
     def _compare(self, touched: set[CollectionId], changed: set[AssetId], *, everything: bool) -> News:
         # What is found before an exception is kept, and told with the next news.
@@ -123,7 +258,13 @@ class Namespace:
         found = self._replace(folder, self._work_out(folder))
         news.names += found.names
         if found.names and isinstance(folder, CollectionFolder):
-            folder.mtime = int(self._clock())
+            self._was_changed(folder)
+
+            folder.folded = None
+
+    def _was_changed(self, folder: CollectionFolder) -> None:
+        folder.mtime = int(self._clock())
+        folder.shown = None
 
     def _replace(self, folder: Folder, children: dict[bytes, Node]) -> News:
         before = folder.children or {}
@@ -158,7 +299,7 @@ class Namespace:
 
     def _work_out(self, folder: Folder) -> dict[bytes, Node]:
         if isinstance(folder, CollectionFolder):
-            return {name: self._node(folder, thing) for name, thing in self._shown(folder.collection)}
+            return self._work_out_collection(folder)
         if isinstance(folder, HistoryFolder) and may_see_history(self.catalogue.viewer):
             return {
                 name: self._history_node(folder, thing)
@@ -166,6 +307,32 @@ class Namespace:
                 if isinstance(thing, Collection) or not thing.is_link
             }
         return {}
+
+    def _work_out_collection(self, folder: CollectionFolder) -> dict[bytes, Node]:
+        local = self.locals
+        if not local.files and not local.folders and not local.vacancies:
+            return {name: self._node(folder, thing) for name, thing in self._shown(folder.collection)}
+        found: dict[bytes, Node] = {}
+        for name, thing in self._shown(folder.collection):
+            file = local.of_asset.get(thing.id) if isinstance(thing, Asset) else None
+            if thing.id in local.vacancies:
+                continue
+            found[name] = self._node(folder, thing) if file is None else self.local_node(folder, file)
+        for file in local.files_in(folder.collection):
+            asset = self.catalogue.assets.get(file.asset) if file.follows and file.asset else None
+            if asset is None or asset.id in local.vacancies:
+                found[file.name] = self.local_node(folder, file)
+        for made in local.folders_in(folder.collection):
+            if made.id not in self.catalogue.collections:
+                found[made.name] = self.folder_node(folder, made.id)
+        return dict(sorted(found.items()))
+
+    def folder_node(self, folder: Folder, collection: CollectionId) -> CollectionFolder:
+        """The node of a folder of the project, or of a local one."""
+        number = self.nodes.number("folder", collection)
+        return self.nodes.obtain(
+            number, lambda ino: CollectionFolder(ino, folder, collection), CollectionFolder
+        )
 
     def _shown(self, collection: CollectionId) -> list[tuple[bytes, Asset | Collection]]:
         if not self.catalogue.knows(collection):
@@ -179,14 +346,33 @@ class Namespace:
     def _node(self, folder: Folder, thing: Asset | Collection) -> Node:
         nodes = self.nodes
         if isinstance(thing, Collection):
-            number = nodes.number("folder", thing.id)
-            return nodes.obtain(number, lambda ino: CollectionFolder(ino, folder, thing.id), CollectionFolder)
+            return self.folder_node(folder, thing.id)
         if thing.is_link:
             body = link_body(thing.pointer)
             number = nodes.number("link", thing.id, thing.pointer)
             return nodes.obtain(number, lambda ino: Link(ino, folder, thing.id, body), Link)
-        number = self._file_number(thing)
-        return nodes.obtain(number, lambda ino: File(ino, folder, thing.id, thing.head), File)
+        number = self._free_number(thing)
+        node = nodes.obtain(number, lambda ino: File(ino, folder, thing.id, thing.head), File)
+        node.asset = thing.id
+        return node
+
+    def _free_number(self, asset: Asset) -> int:
+        """The number of an asset's file, or another one if a local file (a backup that a tool made by
+        renaming) has gone on under it.
+        """
+        number = self._file_number(asset)
+        for again in range(1, 100):
+            local, node = self.locals.of_ino.get(number), self.nodes.get(number)
+            taken = local is not None and local.asset != asset.id
+            if isinstance(node, File):
+                of_node = node.local
+                taken = taken or node.is_unlinked or (of_node is not None and of_node.asset != asset.id)
+            if not taken:
+                break
+            number = self.nodes.number(
+                "file again", asset.id, asset.head.id if asset.head else "", str(again)
+            )
+        return number
 
     def _history_root(self) -> HistoryFolder | None:
         if not may_see_history(self.catalogue.viewer):
@@ -210,7 +396,19 @@ class Namespace:
         return self.root if collection == ROOT else self.nodes.get(self.nodes.number("folder", collection))
 
     def _file_number(self, asset: Asset) -> int:
+        kept = self.kept.get(asset.id)
+        if kept is not None and asset.head is not None and kept.checkpoint == asset.head.id:
+            return kept.ino
         return self.nodes.number("file", asset.id, asset.head.id if asset.head else "")
 
     def _history_number(self, collection: CollectionId) -> int:
         return self.nodes.number("history", collection)
+
+
+def _number(checkpoint: Checkpoint | None) -> int:
+    return checkpoint.number if checkpoint is not None else 0
+
+
+def folded(name: bytes) -> str:
+    """A name without its case, for telling names that differ in nothing else."""
+    return unicodedata.normalize("NFC", name.decode(errors="surrogateescape")).casefold()

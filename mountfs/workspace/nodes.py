@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mountfs.model import AssetId, Checkpoint, CollectionId, ProjectId
+from mountfs.workspace.locals import LocalFile
+
+NO_ASSET = AssetId("")
+"""In place of an asset: the file is only here."""
 
 ROOT_INO = 1
 """The number of a mount's top folder, by FUSE's definition."""
@@ -50,6 +54,8 @@ class CollectionFolder(Folder):
     collection: CollectionId
     mtime: int = field(default=0, init=False)
     """When this mount last saw its names change (Unix seconds); 0: it did not."""
+    folded: dict[str, bytes] | None = field(default=None, init=False)
+    """Its names by what they are without their case; None: not worked out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,10 +78,19 @@ class AssetHistory(Folder):
 
 @dataclass(slots=True, eq=False)
 class File(Node):
-    """An asset's file. Its content is one checkpoint, or none if the asset has none yet."""
+    """A file of an asset, or of this machine. Its content is one checkpoint, or none yet, unless there is a
+    local one.
+    """
 
     asset: AssetId
     content: Checkpoint | None
+    local: LocalFile | None = field(default=None)
+    """What is local of it."""
+    is_unlinked: bool = field(default=False, init=False)
+    """Whether it was removed or replaced here: what is still written to it is nobody's."""
+    opens: int = field(default=0, init=False)
+    writers: int = field(default=0, init=False)
+    """How many handles may read and may write it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +99,13 @@ class Version(Node):
 
     asset: AssetId
     content: Checkpoint
+
+
+@dataclass(slots=True, eq=False)
+class Special(Node):
+    """A symbolic link, a FIFO or a socket: they are only on this machine."""
+
+    local: LocalFile
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +158,7 @@ class Nodes:
         """Note that a listing shows the node."""
         node.parent = parent
         node.attached = True
+        self._by_ino[node.ino] = node
 
     def detach(self, node: Node) -> None:
         """Note that no listing shows the node any more; it goes when the kernel has forgotten it too."""

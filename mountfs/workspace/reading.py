@@ -15,7 +15,7 @@ from mountfs.errors import ProjectBusy
 from mountfs.model import Checkpoint
 from mountfs.workspace.manifests import Manifests
 
-Bytes = bytes | memoryview
+Bytes = bytes | bytearray | memoryview
 
 _BUSY_PAUSE = 0.2
 """Seconds until a locked project is asked again; asking has waited for the lock already."""

@@ -10,23 +10,28 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import trio
 
 from mountfs.content.library import ContentLibrary
 from mountfs.errors import MountfsError, NotFound, NotPermitted
-from mountfs.interfaces import Studio
-from mountfs.model import Changes, Manifest, ProjectId, Toggle, Tree
+from mountfs.interfaces import ChunkStore, Studio
+from mountfs.model import Asset, Changes, Checkpoint, Manifest, ProjectId, Toggle, Tree
 from mountfs.rights import may_read, may_see_history
 from mountfs.workspace import xattrs
 from mountfs.workspace.attributes import Attributes, attributes_of
+from mountfs.workspace.disk import Disk
 from mountfs.workspace.folder_order import FolderOrder
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
 from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile
+from mountfs.workspace.saving import OpenNode
 from mountfs.workspace.space import Space, SpaceWatch
+from mountfs.workspace.state import SaveOptions
+from mountfs.workspace.writing import Writing
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +73,37 @@ class Workspace:
         self._order = FolderOrder()
         self._namespace = Namespace(tree, project, clock)
         self._offered: deque[Manifest] = deque()
+        self.writing: Writing | None = None
+        """What changes things; None in a mount that only reads."""
         self._to_make_ready, self._readers_ahead = trio.open_memory_channel[list[File]](64)
+
+    def make_writable(
+        self,
+        chunks: ChunkStore,
+        disk: Disk,
+        kept_folder: Path,
+        options: SaveOptions,
+        ignored: Iterable[str],
+        clock_ns: Callable[[], int],
+        new_id: Callable[[], str],
+        tell: Callable[[News], None],
+    ) -> Writing:
+        """Let programs change things, with what an earlier mount left on ``disk``. Blocks; before `run`."""
+        self.writing = Writing(
+            self._namespace,
+            self._studio,
+            chunks,
+            self._manifests,
+            self._open_checkpoint,
+            disk,
+            kept_folder,
+            options,
+            ignored,
+            clock_ns,
+            new_id,
+            tell,
+        )
+        return self.writing
 
     @property
     def tree_size(self) -> tuple[int, int]:
@@ -91,11 +126,21 @@ class Workspace:
 
     def attributes(self, node: Node) -> Attributes:
         """What `stat` says of a node."""
-        return attributes_of(node, self._namespace.catalogue)
+        return attributes_of(node, self._namespace)
 
     def xattr(self, node: Node, name: bytes) -> bytes | None:
         """The value of an extended attribute of our own, or None."""
+        if self.writing is not None and isinstance(node, File):
+            if name == xattrs.PREFIX + b"state":
+                return self.writing.status.node_state(node).encode()
+            if name == xattrs.PREFIX + b"checkpoint_error":
+                return self.writing.status.error_of(node).encode() or None
         return xattrs.value_of(node, name, self._namespace.catalogue)
+
+    async def settle(self, node: Node) -> None:
+        """End the quiet time of a file, or of what an asset's history is of, and wait for its version."""
+        if self.writing is not None and isinstance(node, File | AssetHistory) and node.asset:
+            await self.writing.status.settle_asset(node.asset)
 
     def child_nowait(self, folder: Folder, name: bytes) -> Node | None:
         """What a name is, from memory; None if nothing, or if it is a version and the history of its asset
@@ -135,6 +180,7 @@ class Workspace:
 
     async def look_into(self, folder: AssetHistory) -> None:
         """Fetch the versions of an asset. NotFound, NotPermitted. Nothing is changed if cancelled."""
+        await self.settle(folder)
         asset = self._namespace.catalogue.assets.get(folder.asset)
         versions = await trio.to_thread.run_sync(
             self._studio.history, folder.asset, limiter=self._studio_calls, abandon_on_cancel=True
@@ -152,15 +198,20 @@ class Workspace:
             return OpenBody(node.body)
         if not isinstance(node, File | Version):
             raise NotFound("this has no content")
-        if not may_read(self._namespace.catalogue.viewer):
+        if not may_read(self._namespace.catalogue.viewer) and (isinstance(node, Version) or node.asset):
             raise NotPermitted(Toggle.PULL_CHUNK)
         if isinstance(node, Version) and not may_see_history(self._namespace.catalogue.viewer):
             raise NotPermitted(Toggle.VIEW_CHECKPOINT)
-        if node.content is None or node.content.size == 0:
+        if isinstance(node, File):
+            if node.content is not None and node.local is None and (ahead := self._order.opened(node)):
+                self._make_ready(node, ahead)
+            return OpenNode(node, self._open_checkpoint)
+        return self._open_checkpoint(node.content)
+
+    def _open_checkpoint(self, content: Checkpoint) -> OpenFile:
+        if content.size == 0:
             return OpenBody(b"")
-        if isinstance(node, File) and (ahead := self._order.opened(node)):
-            self._make_ready(node, ahead)
-        return OpenCheckpoint(node.content, self._manifests, self._library)
+        return OpenCheckpoint(content, self._manifests, self._library)
 
     def may_still_read(self, node: Node) -> bool:
         """Whether an open file may have bytes that are not decoded yet: not once it is out of sight, or is
@@ -168,17 +219,41 @@ class Workspace:
         """
         catalogue = self._namespace.catalogue
         in_sight = not isinstance(node, File | Version) or node.asset in catalogue.assets
+        if isinstance(node, File) and node.local is not None:
+            return True
         if isinstance(node, Version) and not may_see_history(catalogue.viewer):
             return False
         return in_sight and may_read(catalogue.viewer)
 
     def refresh(self, changes: Changes) -> News:
         """Take over changes; what the kernel has to forget."""
-        return self._namespace.refresh(changes)
+        self._note_heads(changes.assets)
+        news = self._namespace.refresh(changes)
+        self._journal_settled()
+        return news
 
     def reload(self, tree: Tree) -> News:
         """Take over a whole tree; what the kernel has to forget."""
-        return self._namespace.reload(tree)
+        self._note_heads(tree.assets.values())
+        news = self._namespace.reload(tree)
+        self._journal_settled()
+        return news
+
+    def _note_heads(self, assets: Iterable[Asset]) -> None:
+        """Remember what names showed until now, for files that are made from that."""
+        if self.writing is None:
+            return
+        known, now = self._namespace.catalogue.assets, trio.current_time()
+        for asset in assets:
+            before = known.get(asset.id)
+            if before is not None and before.head != asset.head:
+                self.writing.state.heads.replaced(asset.id, before.head, now)
+
+    def _journal_settled(self) -> None:
+        if self.writing is not None:
+            for change in self._namespace.settled:
+                self.writing.state.journal.also(change)
+            self.writing.state.stir()
 
     @property
     def root(self) -> Folder:
@@ -191,6 +266,8 @@ class Workspace:
             nursery.start_soon(self._manifests.run)
             nursery.start_soon(self._space.run)
             nursery.start_soon(self._serve_readers_ahead)
+            if self.writing is not None:
+                await nursery.start(self.writing.run)
             await nursery.start(self._library.run)
             task_status.started()
 

@@ -1,0 +1,115 @@
+"""The journal: what this mount knows that the project does not know yet, kept through the death of the
+program.
+
+Whoever changes something says which records follow from it and waits until they are written; what comes at
+the same time is written together. A record is the whole of one thing, so replaying is reading.
+
+Kinds: ``file`` and ``folder`` (local names), ``draft``, ``version`` (on its way to be a checkpoint),
+``number`` (an inode number that a save kept). ``docs/formats.md`` gives their bodies.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from mountfs.workspace.disk import Change, Disk
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    changes: list[Change]
+    durable: bool
+    why: str
+    after: list[Callable[[], None]]
+    done: trio.Event = field(default_factory=trio.Event)
+    error: OSError | None = None
+
+
+class Journal:
+    """Writes records in the order in which they are given. `run` must be running."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._limiter = trio.CapacityLimiter(1)
+        self._waiting: list[_Job] = []
+        self._wake = trio.Event()
+        self._also: list[Change] = []
+        self._also_after: list[Callable[[], None]] = []
+        self._after: list[Callable[[], None]] = []
+        """What to do when all that was written so far is on the disk."""
+
+    def load(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """All records by kind and id. Blocks; for the start of a mount."""
+        found: dict[str, dict[str, Mapping[str, Any]]] = {
+            kind: {} for kind in ("file", "folder", "draft", "version", "number")
+        }
+        for record in self._disk.records():
+            if record.body is not None:
+                found.setdefault(record.kind, {})[record.id] = record.body
+        return found
+
+    def also(self, change: Change, after: Callable[[], None] | None = None) -> None:
+        """Write this with whatever is written next; ``after`` when it is on the disk. Never waits."""
+        self._also.append(change)
+        if after is not None:
+            self._also_after.append(after)
+
+    async def commit(self, changes: Sequence[Change], *, why: str, durable: bool) -> None:
+        """Write records; OSError if that is impossible, and nothing is written then.
+
+        If cancelled, they are written all the same.
+        """
+        job = _Job([*self._also, *changes], durable, why, self._also_after)
+        self._also, self._also_after = [], []
+        self._waiting.append(job)
+        self._wake.set()
+        await job.done.wait()
+        if job.error is not None:
+            raise job.error
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            if not self._waiting:
+                await self._wake.wait()
+            self._wake = trio.Event()
+            jobs, self._waiting = self._waiting, []
+            if jobs:
+                with trio.CancelScope(shield=True):  # a transaction is short, and ends one way or the other
+                    await self._write(jobs)
+
+    async def _write(self, jobs: list[_Job]) -> None:
+        durable = any(job.durable for job in jobs)
+        why = "+".join(sorted({job.why for job in jobs if job.durable is durable}))
+        changes = [change for job in jobs for change in job.changes]
+        try:
+            await trio.to_thread.run_sync(self._commit, changes, durable, why, limiter=self._limiter)
+        except OSError as exc:
+            if len(jobs) > 1:  # what is wrong with one of them may not be wrong with the others
+                for job in jobs:
+                    await self._write([job])
+                return
+            jobs[0].error = exc
+            self._also += [change for change in jobs[0].changes if change.body is None]
+            self._also_after += jobs[0].after
+        else:
+            self._after += [after for job in jobs for after in job.after]
+            if durable:
+                afters, self._after = self._after, []
+                for after in afters:
+                    try:
+                        after()
+                    except OSError as exc:
+                        log.warning("local files cannot be tidied up: %s", exc)
+        for job in jobs:
+            job.done.set()
+
+    def _commit(self, changes: Sequence[Change], durable: bool, why: str) -> None:
+        self._disk.commit(changes, durable=durable, why=why)

@@ -1,0 +1,472 @@
+"""Changing names: making, renaming and removing files and folders.
+
+The right is asked for the effect, not for the system call. Programs save by way of temporary and backup
+names: they move an asset's file to a backup and a new file to its name, or remove it and make it anew. So
+what goes from an asset's name leaves a *vacancy*, which nobody else sees. When the name is filled again, what
+fills it is the next content of the same asset; when the grace time ends first, the asset is renamed or
+trashed (`Settling`).
+
+Every change is written to the journal before it is done, and done at once then.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import stat
+
+import trio
+
+from mountfs import names
+from mountfs.errors import NameInvalid, NotFound, NotPermitted
+from mountfs.model import ROOT, AssetId, CollectionId, Toggle
+from mountfs.workspace.disk import Change
+from mountfs.workspace.locals import LocalFile, LocalFolder, Vacancy
+from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
+from mountfs.workspace.saving import Saving, require_checkpoint
+from mountfs.workspace.state import LocalState
+from mountfs.workspace.versions import VersionState
+
+
+class Naming:
+    """Changes of names through one mount. Each holds `LocalState.names`."""
+
+    def __init__(self, state: LocalState, saving: Saving) -> None:
+        self._state = state
+        self._saving = saving
+
+    async def create(self, folder: Folder, name: bytes, mode: int) -> File:
+        """A new file. OSError, NotPermitted, NameInvalid."""
+        async with self._state.names:
+            node = await self._make(folder, name, stat.S_IFREG, stat.S_IMODE(mode), b"")
+            assert isinstance(node, File)
+            return node
+
+    async def make_special(self, folder: Folder, name: bytes, mode: int, target: bytes = b"") -> Node:
+        """A new symbolic link, FIFO or socket, or a regular file; they stay on this machine."""
+        async with self._state.names:
+            return await self._make(folder, name, stat.S_IFMT(mode), stat.S_IMODE(mode), target)
+
+    async def _make(self, folder: Folder, name: bytes, kind: int, mode: int, target: bytes) -> Node:
+        state = self._state
+        place = self._writable_folder(folder)
+        if state.namespace.child(place, name) is not None:
+            raise FileExistsError(errno.EEXIST, "this name is in use")
+        is_ignored = not stat.S_ISREG(kind) or state.is_ignored(place.collection, name)
+        vacancy = state.locals.vacancy_at(place.collection, name)
+        if vacancy is None or not stat.S_ISREG(kind):
+            self._require_name(place, name, is_ignored=is_ignored)
+        file = LocalFile(
+            id=state.locals.new_id(),
+            ino=secrets.randbits(63) | 1 << 62,
+            folder=place.collection,
+            name=name,
+            kind=kind,
+            mode=mode & 0o777,
+            mtime_ns=state.clock_ns(),
+            target=target,
+            is_ignored=is_ignored,
+            made_at=trio.current_time(),
+        )
+        changes: list[Change] = []
+        if vacancy is not None and stat.S_ISREG(kind) and not vacancy.is_ending:
+            self._fill(vacancy, file, changes)
+        changes.append(file.record())
+        await state.journal.commit(changes, why="made", durable=False)
+        state.locals.add(file)
+        if vacancy is not None and file.asset is not None:
+            self._end_vacancy(vacancy)
+        node = state.namespace.local_node(place, file)
+        state.namespace.place(place, name, node)
+        state.stir()
+        return node
+
+    async def mkdir(self, folder: Folder, name: bytes) -> CollectionFolder:
+        """A new folder, which is local until something in it is sent or it has rested."""
+        state = self._state
+        async with state.names:
+            place = self._writable_folder(folder)
+            if state.namespace.child(place, name) is not None:
+                raise FileExistsError(errno.EEXIST, "this name is in use")
+            is_ignored = state.is_ignored(place.collection, name, is_folder=True)
+            self._require_name(place, name, is_ignored=is_ignored)
+            made = LocalFolder(
+                CollectionId(state.new_id()),
+                place.collection,
+                name,
+                is_ignored,
+                state.clock_ns(),
+                trio.current_time(),
+            )
+            await state.journal.commit([made.record()], why="made", durable=False)
+            state.locals.add_folder(made)
+            node = state.namespace.folder_node(place, made.id)
+            state.namespace.place(place, name, node)
+            state.stir()
+            return node
+
+    async def unlink(self, folder: Folder, name: bytes) -> None:
+        """Remove a name. An asset goes to the trash after the grace time, if nothing takes its name."""
+        state = self._state
+        async with state.names:
+            place = self._writable_folder(folder)
+            node = state.namespace.child(place, name)
+            if node is None:
+                raise NotFound("there is nothing of this name")
+            if isinstance(node, Folder):
+                raise IsADirectoryError(errno.EISDIR, "this is a folder")
+            if not isinstance(node, File | Special):
+                raise NotPermitted(Toggle.DELETE_ASSET)
+            changes: list[Change] = []
+            vacancy = self._leave(place, name, node, None)
+            local = node.local
+            if local is not None:
+                local.removed = True
+                changes.append(local.record())
+                if vacancy is None and local.version is not None:
+                    changes.append(state.finish(local.version, VersionState.DROPPED))
+            try:
+                await state.journal.commit(changes, why="removed", durable=False)
+            except OSError:
+                if local is not None:
+                    local.removed = False
+                raise
+            self._gone(node)
+            if vacancy is not None:
+                state.locals.vacancies[vacancy.asset] = vacancy
+            state.namespace.unplace(place, name)
+            state.stir()
+
+    async def rmdir(self, folder: Folder, name: bytes) -> CollectionFolder:
+        """Remove an empty local folder; the folder, if it is one of the project's and so the studio's."""
+        state = self._state
+        async with state.names:
+            place = self._writable_folder(folder)
+            node = state.namespace.child(place, name)
+            if node is None:
+                raise NotFound("there is nothing of this name")
+            if not isinstance(node, Folder):
+                raise NotADirectoryError(errno.ENOTDIR, "this is not a folder")
+            if not isinstance(node, CollectionFolder):
+                raise NotPermitted(Toggle.DELETE_COLLECTION)
+            if state.namespace.children(node):
+                raise OSError(errno.ENOTEMPTY, "this folder is not empty")
+            made = state.locals.folders.get(node.collection)
+            if made is not None:
+                made.removed = True
+                await state.journal.commit([made.record()], why="removed", durable=False)
+                state.locals.take_out_folder(made)
+                state.namespace.unplace(place, name)
+            return node
+
+    async def rename(
+        self, folder: Folder, name: bytes, to: Folder, new_name: bytes, *, replace: bool
+    ) -> Folder | None:
+        """Give a file another name; what has that name is replaced. A folder of the project is answered,
+        since only the studio can rename it.
+        """
+        state = self._state
+        async with state.names:
+            source, target = self._writable_folder(folder), self._writable_folder(to)
+            node = state.namespace.child(source, name)
+            there = state.namespace.child(target, new_name)
+            if node is None:
+                raise NotFound("there is nothing of this name")
+            if there is not None and not replace:
+                raise FileExistsError(errno.EEXIST, "this name is in use")
+            if there is node:
+                return None
+            if isinstance(node, Folder):
+                return await self._rename_folder(source, name, node, target, new_name, there)
+            if not isinstance(node, File | Special):
+                raise NotPermitted(Toggle.UPDATE_ASSET)
+            if isinstance(there, Folder):
+                raise IsADirectoryError(errno.EISDIR, "a folder has this name")
+            await self._rename_file(source, name, node, target, new_name, there)
+            return None
+
+    # Files
+
+    async def _rename_file(
+        self,
+        source: CollectionFolder,
+        name: bytes,
+        node: File | Special,
+        target: CollectionFolder,
+        new_name: bytes,
+        there: Node | None,
+    ) -> None:
+        state = self._state
+        if there is not None and not isinstance(there, File | Special):
+            raise NotPermitted(Toggle.UPDATE_ASSET)
+        vacancy = state.locals.vacancy_at(target.collection, new_name)
+        asset = self._asset_of(there) if there is not None else None
+        if asset is not None:
+            require_checkpoint(state, asset)
+        if isinstance(node, Special) and (asset is not None or vacancy is not None):
+            raise NotPermitted(Toggle.UPDATE_ASSET)
+        is_ignored = isinstance(node, Special) or state.is_ignored(target.collection, new_name)
+        if there is None and vacancy is None:
+            recased = source is target and name.lower() == new_name.lower()
+            self._require_name(target, new_name, is_ignored=is_ignored, besides=name if recased else None)
+        local = node.local or self._localize(node, source, name)
+        left = self._leave(source, name, node, local)
+        before = (
+            local.folder,
+            local.name,
+            local.asset,
+            local.is_new,
+            local.base,
+            local.moved_from,
+            local.is_ignored,
+            local.version,
+        )
+        changes: list[Change] = []
+        replaced = there.local if there is not None else None
+        local.folder, local.name, local.is_ignored = target.collection, new_name, is_ignored
+        if left is not None:
+            # Its versions stay with the name it leaves.
+            left.version, local.version = local.version, None
+            local.asset, local.is_new, local.moved_from = None, False, left.asset
+        is_save = False
+        if vacancy is not None and not vacancy.is_ending:
+            if vacancy.to is local:  # it comes back
+                self._come_back(vacancy, local)
+                left = None
+            else:
+                self._fill(vacancy, local, changes)
+                is_save = True
+        elif asset is not None:
+            self._become(local, asset, changes)
+            if replaced is not None and replaced.version is not None:
+                local.version, local.base = replaced.version, replaced.version.base
+            is_save = True
+        elif replaced is not None and replaced.is_new:
+            self._inherit(local, replaced, changes)
+            is_save = True
+        elif is_ignored and local.is_new and local.version is not None:
+            changes.append(state.finish(local.version, VersionState.DROPPED))
+            local.version, local.asset, local.is_new = None, None, False
+        if is_save:
+            earlier = state.locals.vacancies.get(local.moved_from) if local.moved_from else None
+            local.moved_from = None
+            for empty in (left, earlier):
+                if empty is not None:
+                    empty.to = None
+        if replaced is not None:
+            replaced.removed = True
+            changes.append(replaced.record())
+        if not local.is_changed and (
+            is_save or (not is_ignored and local.version is None and not local.follows)
+        ):
+            self._saving.propose(local, changes)
+        if local.draft is not None and local.draft.is_sealed:
+            await self._saving.sync_sealed(local.draft, changes)
+        elif local.is_changed and is_save:
+            await self._saving.make_durable(local, "renamed onto")
+        changes.append(local.record())
+        try:
+            await state.journal.commit(changes, why="renamed onto" if is_save else "renamed", durable=is_save)
+        except OSError:
+            (
+                local.folder,
+                local.name,
+                local.asset,
+                local.is_new,
+                local.base,
+                local.moved_from,
+                local.is_ignored,
+                local.version,
+            ) = before
+            if replaced is not None:
+                replaced.removed = False
+            raise
+        if there is not None:
+            self._gone(there)
+        if vacancy is not None and (is_save or vacancy.to is local):
+            self._end_vacancy(vacancy)
+        if left is not None:
+            state.locals.vacancies[left.asset] = left
+        node.local = local
+        node.shown = None
+        if isinstance(node, File):
+            node.is_unlinked = False
+            state.namespace.local_node(target, local)
+        state.locals.add(local)
+        state.namespace.unplace(source, name)
+        state.namespace.place(target, new_name, node)
+        state.stir()
+
+    def _leave(
+        self, place: CollectionFolder, name: bytes, node: File | Special, local: LocalFile | None
+    ) -> Vacancy | None:
+        """What it means that a file goes from its name: the vacancy of its asset, if it has one."""
+        asset = self._asset_of(node)
+        if asset is None:
+            return None
+        require_checkpoint(self._state, asset)
+        version = node.local.version if node.local is not None else None
+        return Vacancy(asset, place.collection, name, trio.current_time(), local, version)
+
+    def _asset_of(self, node: Node) -> AssetId | None:
+        """The asset whose file a name shows, if it exists in the project."""
+        if not isinstance(node, File):
+            return None
+        if node.local is None:
+            return node.asset
+        return node.local.asset if node.local.follows else None
+
+    def _localize(self, node: File | Special, place: CollectionFolder, name: bytes) -> LocalFile:
+        """A file that is as the project has it gets a place of its own."""
+        assert isinstance(node, File)
+        return LocalFile(
+            id=self._state.locals.new_id(),
+            ino=node.ino,
+            folder=place.collection,
+            name=name,
+            mode=stat.S_IMODE(self._state.namespace.clean_mode(node)),
+            mtime_ns=self._state.namespace.clean_mtime(node),
+            content=node.content,
+            base=node.content.id if node.content is not None else None,
+            made_at=trio.current_time(),
+        )
+
+    def _fill(self, vacancy: Vacancy, file: LocalFile, changes: list[Change]) -> None:
+        """A name that was empty for a moment shows this file: the next content of the same asset."""
+        self._become(file, vacancy.asset, changes)
+        if vacancy.version is not None:
+            file.version = vacancy.version
+            file.base = vacancy.version.base
+            vacancy.version.file = file.id
+
+    def _become(self, file: LocalFile, asset: AssetId, changes: list[Change]) -> None:
+        state = self._state
+        if file.version is not None:
+            # It was on its way to be another asset.
+            changes.append(state.finish(file.version, VersionState.DROPPED))
+            file.version = None
+        head = state.namespace.catalogue.assets[asset].head
+        file.base = state.heads.seen(asset, head, file.made_at)
+        file.asset, file.is_new, file.is_ignored, file.is_tracked = asset, False, False, None
+
+    def _inherit(self, file: LocalFile, replaced: LocalFile, changes: list[Change]) -> None:
+        """A file replaces one that is on its way to be an asset: it is that asset's next content."""
+        if file.version is not None:
+            changes.append(self._state.finish(file.version, VersionState.DROPPED))
+        file.asset, file.is_new, file.version = replaced.asset, True, replaced.version
+        file.base = replaced.version.base if replaced.version is not None else None
+        if file.version is not None:
+            file.version.file = file.id
+
+    def _come_back(self, vacancy: Vacancy, file: LocalFile) -> None:
+        file.asset, file.is_new, file.moved_from = vacancy.asset, False, None
+        file.version = vacancy.version
+
+    def _end_vacancy(self, vacancy: Vacancy) -> None:
+        state = self._state
+        state.locals.vacancies.pop(vacancy.asset, None)
+        moved = vacancy.to
+        if moved is not None and moved.moved_from == vacancy.asset and not moved.removed:
+            # The name goes on without it: it is a file of its own now.
+            moved.moved_from = None
+            changes: list[Change] = []
+            if not moved.is_changed:
+                self._saving.propose(moved, changes)
+            for change in (*changes, moved.record()):
+                state.journal.also(change)
+
+    def _gone(self, node: Node) -> None:
+        """A node has no name any more; who has it open goes on with it."""
+        if not isinstance(node, File | Special):
+            return
+        local = node.local
+        if local is not None:
+            self._state.locals.take_out(local)
+            local.removed = True
+            local.version = None
+            if isinstance(node, Special) or node.opens == 0:
+                self._state.release(local)
+        if isinstance(node, File):
+            node.is_unlinked = True
+        node.shown = None
+
+    # Folders
+
+    async def _rename_folder(
+        self,
+        source: CollectionFolder,
+        name: bytes,
+        node: Folder,
+        target: CollectionFolder,
+        new_name: bytes,
+        there: Node | None,
+    ) -> Folder | None:
+        state = self._state
+        if not isinstance(node, CollectionFolder):
+            raise NotPermitted(Toggle.UPDATE_COLLECTION)
+        if there is not None:
+            if not isinstance(there, Folder):
+                raise NotADirectoryError(errno.ENOTDIR, "a file has this name")
+            if not isinstance(there, CollectionFolder) or state.namespace.children(there):
+                raise OSError(errno.ENOTEMPTY, "a folder with this name is not empty")
+            if there.collection not in state.locals.folders:
+                raise OSError(errno.ENOTEMPTY, "a folder of the project has this name")
+        made = state.locals.folders.get(node.collection)
+        is_ignored = state.is_ignored(target.collection, new_name, is_folder=True)
+        if there is None:
+            recased = source is target and name.lower() == new_name.lower()
+            self._require_name(target, new_name, is_ignored=is_ignored, besides=name if recased else None)
+        if made is None:
+            return node
+        changes: list[Change] = []
+        replaced = state.locals.folders.get(there.collection) if isinstance(there, CollectionFolder) else None
+        if replaced is not None:
+            replaced.removed = True
+            changes.append(replaced.record())
+        before = made.parent, made.name, made.is_ignored
+        made.parent, made.name, made.is_ignored = target.collection, new_name, is_ignored
+        try:
+            await state.journal.commit([*changes, made.record()], why="renamed", durable=False)
+        except OSError:
+            made.parent, made.name, made.is_ignored = before
+            raise
+        if replaced is not None:
+            state.locals.take_out_folder(replaced)
+        state.locals.add_folder(made)
+        state.namespace.unplace(source, name)
+        state.namespace.place(target, new_name, node)
+        state.stir()
+        return None
+
+    # What may be
+
+    def _writable_folder(self, folder: Folder) -> CollectionFolder:
+        """NotPermitted unless local files may be in the folder."""
+        state = self._state
+        if not isinstance(folder, CollectionFolder):
+            raise NotPermitted(Toggle.CREATE_ASSET)
+        catalogue = state.namespace.catalogue
+        if folder.collection in state.locals.folders:
+            return folder
+        if not catalogue.knows(folder.collection):
+            raise NotFound("this folder has gone")
+        if not catalogue.may_write_in(folder.collection):
+            raise NotPermitted(Toggle.CREATE_ASSET)
+        return folder
+
+    def _require_name(
+        self, place: CollectionFolder, name: bytes, *, is_ignored: bool, besides: bytes | None = None
+    ) -> None:
+        """NameInvalid for what cannot be a name of an asset; FileExistsError if it differs from another name
+        in its case only.
+        """
+        state = self._state
+        at_root = place.collection == ROOT
+        text = name.decode(errors="surrogateescape")
+        if at_root and names.is_reserved(text) and not text.lower().startswith(".trash"):
+            raise NotPermitted(Toggle.CREATE_ASSET)
+        if not is_ignored and (why := names.problem(text, at_root=at_root)):
+            raise NameInvalid(why)
+        like = state.namespace.like(place, name)
+        if like is not None and like not in (name, besides):
+            raise FileExistsError(errno.EEXIST, "a name that differs only in case is in use")

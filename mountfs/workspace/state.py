@@ -1,0 +1,222 @@
+"""What a writable mount knows beyond the project, in one place for those who change it.
+
+`LocalState` belongs to one mount and one event loop. Who changes names holds `LocalState.names`; everything
+else is changed in stretches without a wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from mountfs.ignore import IgnoreRules
+from mountfs.model import ROOT, AssetId, CheckpointId, CollectionId, Viewer
+from mountfs.names import file_name, is_local_only
+from mountfs.workspace.disk import Change, Disk
+from mountfs.workspace.drafts import Drafts, DraftState
+from mountfs.workspace.heads import Heads
+from mountfs.workspace.journal import Journal
+from mountfs.workspace.locals import LocalFile, LocalFolder, Locals
+from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.nodes import CollectionFolder, File
+from mountfs.workspace.versions import Times, Version, VersionState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOptions:
+    """How a mount saves. ``lazy``: closing does not wait for the disk. ``tracks``: new files are sent by
+    themselves. Quotas in bytes, 0: none.
+    """
+
+    times: Times = field(default_factory=Times)
+    lazy: bool = False
+    tracks: bool = True
+    draft_quota: int = 0
+    scratch_quota: int = 0
+
+
+class LocalState:
+    """Local files, drafts and versions of one mount, their journal, and the names they have."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        disk: Disk,
+        options: SaveOptions,
+        ignored: Iterable[str],
+        clock_ns: Callable[[], int],
+        new_id: Callable[[], str],
+        tell: Callable[[News], None],
+    ) -> None:
+        self.namespace = namespace
+        self.disk = disk
+        self.options = options
+        self.times = options.times
+        self.clock_ns = clock_ns
+        self.new_id = new_id
+        self.tell = tell
+        self.journal = Journal(disk)
+        self.drafts = Drafts(disk, options.draft_quota, self.journal.also)
+        self.heads = Heads()
+        self.versions: dict[CheckpointId, Version] = {}
+        self.names = trio.Lock()
+        """Held while names change, from the check to the end."""
+        self.disk_threads = trio.CapacityLimiter(4)
+        self._rules = IgnoreRules(ignored)
+        self._order = 0
+        self._wake = trio.Event()
+
+    @property
+    def locals(self) -> Locals:
+        """The local files and folders."""
+        return self.namespace.locals
+
+    @property
+    def viewer(self) -> Viewer:
+        """Whose mount it is."""
+        return self.namespace.catalogue.viewer
+
+    def next_order(self) -> int:
+        """A number for a version: they are sent in this order."""
+        self._order += 1
+        return self._order
+
+    def stir(self) -> None:
+        """Something may be due earlier than it was."""
+        self._wake.set()
+
+    async def stirred(self) -> None:
+        """Wait for `stir`."""
+        await self._wake.wait()
+        self._wake = trio.Event()
+
+    def is_ignored(self, folder: CollectionId, name: bytes, *, is_folder: bool = False) -> bool:
+        """Whether a new name stays on this machine: by the rules for names, or because its folder does."""
+        parent = self.locals.folders.get(folder)
+        if parent is not None and parent.is_ignored:
+            return True
+        text = name.decode(errors="replace")
+        if is_local_only(text):
+            return True
+        return self._rules.matches(self.path_of(folder, text), is_folder=is_folder)
+
+    def path_of(self, folder: CollectionId, name: str = "") -> str:
+        """The path of a name, or of a folder, from the top of the mount."""
+        parts = [name] if name else []
+        catalogue = self.namespace.catalogue
+        while folder != ROOT:
+            local = self.locals.folders.get(folder)
+            collection = catalogue.collections.get(folder)
+            if collection is not None:
+                parts.append(collection.name)
+                folder = collection.parent
+            elif local is not None:
+                parts.append(local.name.decode(errors="replace"))
+                folder = local.parent
+            else:
+                break
+        return "/".join(reversed(parts))
+
+    def path_of_file(self, file: LocalFile) -> str:
+        """Where a local file is, from the top of the mount."""
+        node = self.namespace.nodes.get(file.ino)
+        if node is not None and node.attached and isinstance(node.parent, CollectionFolder):
+            name = self.namespace.name_of(node)
+            if name is not None:
+                return self.path_of(node.parent.collection, name.decode(errors="replace"))
+        asset = self.namespace.catalogue.assets.get(file.asset) if file.asset else None
+        if asset is not None and file.follows:
+            return self.path_of(asset.collection, file_name(asset))
+        return self.path_of(file.folder, file.name.decode(errors="replace"))
+
+    def node_of(self, file: LocalFile) -> File | None:
+        """The node of a local file, if anybody may ask for it."""
+        node = self.namespace.nodes.get(file.ino)
+        return node if isinstance(node, File) else None
+
+    def before(self, version: Version) -> Version | None:
+        """An earlier version of the same asset that is still on its way."""
+        for other in self.versions.values():
+            if other.asset == version.asset and other.order < version.order and other.is_on_its_way:
+                return other
+        return None
+
+    def show_again(self, folders: Iterable[CollectionId]) -> None:
+        """Work out the names of folders again and have the kernel forget what is different."""
+        self.tell(self.namespace.rework(folders))
+
+    def release(self, file: LocalFile) -> None:
+        """A local file's content is not needed for its name any more."""
+        if file.draft is not None:
+            self.drafts.let_go(file.draft)
+            file.draft = None
+
+    def finish(self, version: Version, state: VersionState) -> Change:
+        """A version has become something, or nothing: it is not on its way any more."""
+        version.state = state
+        self.versions.pop(version.id, None)
+        change = version.record()
+        if version.draft is not None:
+            self.drafts.let_go(version.draft)
+            version.draft = None
+        version.done.set()
+        return change
+
+    def restore(self, records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        """Take over what the journal knows: names that were empty for a moment are not any more."""
+        self.drafts.restore(records["draft"])
+        for key, body in records["folder"].items():
+            folder = LocalFolder(
+                CollectionId(key),
+                CollectionId(body["parent"]),
+                body["name"].encode("utf-8", "surrogateescape"),
+                body["is_ignored"],
+                body["mtime_ns"],
+            )
+            self.locals.add_folder(folder)
+        for key, body in records["number"].items():
+            self.namespace.keep_number(
+                AssetId(key), CheckpointId(body["checkpoint"]), body["ino"], body["mode"], body["mtime_ns"]
+            )
+        for key, body in records["file"].items():
+            draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None
+            file = LocalFile.restored(key, body, draft)
+            if file.moved_from is not None and draft is None:
+                file.removed = True  # the asset is back where it was
+                self.journal.also(file.record())
+                continue
+            file.moved_from = None
+            if draft is not None:
+                self.drafts.hold(draft)
+            self.locals.add(file)
+        for key, body in sorted(records["version"].items(), key=lambda item: item[1]["order"]):
+            draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None
+            version = Version.restored(key, body, draft)
+            if draft is not None:
+                self.drafts.hold(draft)
+            self._order = max(self._order, version.order)
+            if version.state is VersionState.PUBLISHING:
+                version.state = VersionState.WAITING
+            self.versions[version.id] = version
+            owner = self.locals.files.get(version.file)
+            if owner is not None:
+                owner.version = version
+        self.drafts.drop_unused()
+        for file in self.locals.files.values():
+            if file.draft is not None and file.draft.state in (DraftState.OPEN, DraftState.FLUSHED):
+                file.reason = "it was not closed when the mount ended"
+            elif stat.S_ISREG(file.kind) and file.draft is None and file.content is None:
+                file.reason = file.reason or ""
+        log.info(
+            "local: %d files, %d folders, %d versions to send",
+            len(self.locals.files),
+            len(self.locals.folders),
+            len(self.versions),
+        )

@@ -1,0 +1,347 @@
+"""Telling people what is not a checkpoint yet, and why; and doing with it what they say."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from mountfs.errors import MountfsError, NotFound, Refused
+from mountfs.names import printable
+from mountfs.workspace.disk import Change
+from mountfs.workspace.locals import LocalFile
+from mountfs.workspace.nodes import CollectionFolder, File, Node, Special
+from mountfs.workspace.publisher import Publisher
+from mountfs.workspace.saving import Saving
+from mountfs.workspace.state import LocalState
+from mountfs.workspace.versions import Version, VersionState
+
+KEPT_FOR = 7 * 24 * 3600.0
+"""Seconds for which the bytes of what was discarded stay."""
+
+
+class Status:
+    """What is local in one mount, for people and for their commands."""
+
+    def __init__(self, state: LocalState, saving: Saving, publisher: Publisher) -> None:
+        self._state = state
+        self._saving = saving
+        self._publisher = publisher
+
+    # Telling
+
+    def state_of(self, file: LocalFile) -> str:
+        """One word for a local file."""
+        version = file.version
+        if file.is_damaged:
+            return "damaged"
+        if version is not None and version.state is VersionState.REFUSED:
+            return "outdated" if version.is_lost_race else "refused"
+        if version is not None and version.state is VersionState.PUBLISHING:
+            return "sending"
+        if version is not None:
+            return "waiting"
+        if file.is_ignored or not stat.S_ISREG(file.kind):
+            return "scratch"
+        if file.is_changed:
+            return "modified"
+        return "waiting" if file.follows else "untracked"
+
+    def node_state(self, node: File) -> str:
+        """One word for a file of the mount."""
+        if node.local is not None:
+            return self.state_of(node.local)
+        asset = self._state.namespace.catalogue.assets.get(node.asset)
+        return "normal" if asset is not None and asset.head == node.content else "outdated"
+
+    def error_of(self, node: File) -> str:
+        """Why a file is not sent; empty if nothing is wrong."""
+        local = node.local
+        if local is None:
+            return ""
+        if local.version is not None and local.version.state is VersionState.REFUSED:
+            return local.version.reason
+        return local.reason
+
+    def report(self, path: str | None) -> Mapping[str, object]:
+        """All local files at or below a path: what `mountfs status` shows."""
+        files = [self._entry(file) for file in self._files(path or "")]
+        state, sending = self._state, self._publisher.sending
+        totals = {
+            "files": len(files),
+            "drafts": state.drafts.used,
+            "draft_quota": state.options.draft_quota,
+            "scratch_quota": state.options.scratch_quota,
+            "versions": sum(1 for each in state.versions.values() if each.is_on_its_way),
+        }
+        passed = trio.current_time() - sending.since
+        now = None
+        if sending.path:
+            now = {
+                "path": sending.path,
+                "bytes": sending.done,
+                "of": sending.size,
+                "rate": sending.done / passed if passed > 0 else 0.0,
+            }
+        return {
+            "files": sorted(files, key=lambda file: str(file["path"])),
+            "totals": totals,
+            "sending": now,
+        }
+
+    def _entry(self, file: LocalFile) -> dict[str, object]:
+        version = file.version
+        reason = file.reason
+        if version is not None and version.reason:
+            reason = version.reason
+        return {
+            "path": printable(self._state.path_of_file(file)),
+            "state": self.state_of(file),
+            "reason": reason,
+            "size": file.size,
+            "local_bytes": file.draft.touched.total if file.draft is not None else 0,
+            "since": file.mtime_ns // 1_000_000_000,
+            "checkpoint": file.base,
+        }
+
+    def _files(self, path: str) -> Iterator[LocalFile]:
+        for file in list(self._state.locals.files.values()):
+            where = self._state.path_of_file(file)
+            if not path or where == path or where.startswith(path + "/"):
+                yield file
+
+    # Waiting
+
+    async def wait(self, path: str | None, seconds: float) -> Mapping[str, object]:
+        """End the quiet times of what was closed at or below a path, and wait until it is a checkpoint or
+        refused, at most so long (seconds).
+        """
+        with trio.move_on_after(seconds):
+            await self._settled(path or "")
+        refused = [self._refusal(version) for version in self._versions(path or "", on_their_way=False)]
+        pending = [self._path_of(version) for version in self._versions(path or "", on_their_way=True)]
+        pending += [
+            printable(self._state.path_of(v.folder, os.fsdecode(v.name))) for v in self._empty(path or "")
+        ]
+        return {"done": not pending, "refused": refused, "pending": pending}
+
+    async def _settled(self, path: str) -> None:
+        state = self._state
+        while True:
+            for vacancy in self._empty(path):
+                vacancy.since = -state.times.grace
+            waiting = list(self._versions(path, on_their_way=True))
+            for version in waiting:
+                version.hurried = True
+            if not waiting and not list(self._empty(path)):
+                return
+            state.stir()
+            if waiting:
+                await waiting[0].done.wait()
+            else:
+                await trio.sleep(0.01)
+
+    def _empty(self, path: str) -> list[Any]:
+        found = []
+        for vacancy in self._state.locals.vacancies.values():
+            where = self._state.path_of(vacancy.folder, os.fsdecode(vacancy.name))
+            if not path or where == path or where.startswith(path + "/"):
+                found.append(vacancy)
+        return found
+
+    def _versions(self, path: str, *, on_their_way: bool) -> Iterator[Version]:
+        for version in list(self._state.versions.values()):
+            where = self._path_of(version)
+            if path and where != path and not where.startswith(path + "/"):
+                continue
+            if version.is_on_its_way is on_their_way:
+                yield version
+
+    def _path_of(self, version: Version) -> str:
+        return self._publisher.path_of(version)
+
+    def _refusal(self, version: Version) -> dict[str, str]:
+        return {"path": printable(self._path_of(version)), "reason": version.reason}
+
+    async def settle_asset(self, asset: str) -> None:
+        """End the quiet time of one asset and wait for its version: for whoever asks for its history."""
+        while True:
+            waiting = [v for v in self._state.versions.values() if v.asset == asset and v.is_on_its_way]
+            if not waiting:
+                return
+            for version in waiting:
+                version.hurried = True
+            self._state.stir()
+            await waiting[0].done.wait()
+
+    # Doing
+
+    def file_at(self, path: str) -> LocalFile:
+        """The local file at a path. NotFound."""
+        for file in self._files(path):
+            if self._state.path_of_file(file) == path:
+                return file
+        raise NotFound(f"{path}: there is nothing here that is not sent")
+
+    def comment(self, node: File, text: str) -> None:
+        """Say something about the next version of a file."""
+        local = node.local or self._saving.begin(node)
+        local.comment, local.commented_at = text, trio.current_time()
+        version = local.version
+        if version is not None and version.state is VersionState.WAITING:
+            version.comment = text
+            self._state.journal.also(version.record())
+
+    async def retry(self, path: str | None) -> Mapping[str, object]:
+        """Offer again what was refused; what lost a race is offered as the next version after the newest."""
+        state = self._state
+        tried = 0
+        for file in list(self._files(path or "")):
+            changes: list[Change] = []
+            version = file.version
+            if version is not None and version.state is VersionState.REFUSED:
+                asset = state.namespace.catalogue.assets.get(version.asset)
+                if asset is not None:
+                    version.base = file.base = asset.head.id if asset.head is not None else None
+                    version.is_new = file.is_new = False
+                version.state, version.reason, version.hurried = VersionState.WAITING, "", True
+                version.done = trio.Event()
+                version.tries, version.not_before = 0, 0.0
+                file.reason = ""
+                changes.append(version.record())
+            elif file.is_changed and not file.is_damaged and not self._is_open(file):
+                file.reason = ""
+                sealed = await self._saving.seal(file)
+                if sealed is not None:
+                    sealed.hurried = True
+            elif version is None and not file.is_changed and not file.is_ignored and not file.follows:
+                proposed = self._saving.propose(file, changes)
+                if proposed is None:
+                    continue
+                proposed.hurried = True
+            else:
+                continue
+            tried += 1
+            await state.journal.commit([*changes, file.record()], why="retried", durable=False)
+        state.stir()
+        return {"tried": tried}
+
+    def _is_open(self, file: LocalFile) -> bool:
+        node = self._state.node_of(file)
+        return node is not None and node.writers > 0
+
+    async def discard(self, path: str) -> Mapping[str, object]:
+        """Give up what was written at a path: the name shows what the studio has. The bytes are kept for a
+        while; the answer says where.
+        """
+        state = self._state
+        file = self.file_at(path)
+        if self._is_open(file):
+            raise Refused(f"{path} is open for writing: close it first")
+        place = await self._keep(file, path)
+        changes: list[Change] = []
+        if file.version is not None:
+            changes.append(state.finish(file.version, VersionState.DROPPED))
+            file.version = None
+        state.locals.take_out(file)
+        file.removed = True
+        node = state.node_of(file)
+        if node is not None:
+            node.local = None
+            node.is_unlinked = True  # who has it open keeps what was there
+        state.release(file)
+        changes.append(file.record())
+        await state.journal.commit(changes, why="discarded", durable=False)
+        folders = {file.folder}
+        if node is not None and isinstance(node.parent, CollectionFolder):
+            folders.add(node.parent.collection)
+        if node is not None:
+            state.namespace.kept.pop(node.asset, None)
+        state.show_again(folders)
+        return {"kept": str(place)}
+
+    async def _keep(self, file: LocalFile, path: str) -> Path:
+        """Copy what was written to a folder where it stays for a while."""
+        folder = self._publisher.kept_folder
+        name = f"{int(time.time())}-{Path(path).name}"
+        draft, content = file.draft, file.content
+        place = folder / name
+
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with await trio.open_file(place, "xb", opener=_private) as target:
+            async for piece in self._publisher.bytes_of(draft, content):
+                await target.write(piece)
+        return place
+
+    async def checkpoint(self, path: str, comment: str) -> Mapping[str, object]:
+        """Record what a file is now, open or not, with a comment."""
+        state = self._state
+        node = self._node_at(path)
+        local = node.local
+        if local is None:
+            if node.asset in state.namespace.catalogue.assets:
+                raise Refused(f"{path} has no change that is not recorded")
+            raise NotFound(f"{path}: there is no file here")
+        local.comment, local.commented_at = comment, trio.current_time()
+        if local.is_damaged:
+            raise Refused(f"{path} is damaged: {local.reason or 'a write failed'}")
+        if local.is_tracked is None and not local.follows:
+            local.is_tracked = True
+        version = await self._saving.seal(local) or local.version
+        if version is None:
+            changes: list[Change] = []
+            version = self._saving.propose(local, changes)
+            await state.journal.commit(changes, why="checkpoint", durable=False)
+        if version is None:
+            raise Refused(local.reason or f"{path} stays on this machine: mountfs track")
+        version.comment, version.hurried = comment, True
+        state.stir()
+        await version.done.wait()
+        if version.checkpoint is None:
+            raise Refused(version.reason or "something newer took its place")
+        return {"checkpoint": version.checkpoint.id, "number": version.checkpoint.number}
+
+    async def track(self, path: str, *, on: bool) -> Mapping[str, object]:
+        """Send a local file, or keep it on this machine."""
+        state = self._state
+        node = self._node_at(path)
+        local = node.local
+        if local is None or local.follows:
+            raise MountfsError(f"{path} is in the project already")
+        changes: list[Change] = []
+        local.is_tracked = on
+        if on:
+            local.is_ignored = False
+            local.reason = ""
+            if not local.is_changed:
+                self._saving.propose(local, changes)
+        elif local.version is not None and local.version.state is not VersionState.PUBLISHING:
+            changes.append(state.finish(local.version, VersionState.DROPPED))
+            local.version, local.asset, local.is_new = None, None, False
+            local.reason = "it stays here because you said so"
+            state.locals.add(local)
+        await state.journal.commit([*changes, local.record()], why="tracked", durable=False)
+        state.stir()
+        return {"state": self.state_of(local), "reason": local.reason}
+
+    def _node_at(self, path: str) -> File:
+        node: Node | None = self._state.namespace.root
+        for part in filter(None, path.split("/")):
+            if not isinstance(node, CollectionFolder):
+                node = None
+                break
+            node = self._state.namespace.child(node, os.fsencode(part))
+        if isinstance(node, Special):
+            raise MountfsError(f"{path} is no file that can be sent")
+        if not isinstance(node, File):
+            raise NotFound(f"{path}: there is no file here")
+        return node
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

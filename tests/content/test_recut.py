@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mountfs.content import recut
@@ -21,7 +23,7 @@ from mountfs.content.segments import BASE, ZERO, Elsewhere, Local, Segment, Segm
 from mountfs.digest import MAX_CHUNK, encode_frame, xxh3_hex
 from mountfs.errors import ChecksumMismatch, ChunkCorrupt, ChunkMissing, StorageUnavailable
 from mountfs.model import CheckpointId, ChunkId, ChunkRef, Manifest
-from mountfs.testing.stores import CountingStore, FlakyStore, MemoryStore, StoreAround
+from mountfs.testing.stores import CountingStore, FlakyStore, MemoryStore
 from tests.content.reading import KIB, MIB, noise, store_file
 
 
@@ -116,41 +118,34 @@ BASES = {name: make() for name, make in BASE_CONTENTS.items()}
 STORE = MemoryStore()
 MANIFESTS = {name: kept(data, STORE) for name, data in BASES.items()}
 
-PLACES = st.one_of(st.integers(0, 22 * MIB), st.integers(0, 700 * KIB), st.integers(0, 10))
-LENGTHS = st.one_of(st.integers(0, 64), st.integers(0, 300 * KIB), st.integers(0, 3 * MIB))
-EDITS = st.one_of(
-    st.tuples(st.just("write"), PLACES, LENGTHS),
-    st.tuples(st.just("write boundary"), st.integers(0, 20), LENGTHS),
-    st.tuples(st.just("append"), st.just(0), LENGTHS),
-    st.tuples(st.just("resize"), PLACES, st.just(0)),
-    st.tuples(st.just("resize boundary"), st.integers(0, 20), st.integers(-1, 1)),
-)
+
+def edit(edited: Edited, base: Manifest, rng: random.Random) -> None:
+    """One change of any kind and size, at a boundary of the base or anywhere."""
+    boundary = sum(chunk.size for chunk in base.chunks[: rng.randint(0, len(base.chunks))])
+    anywhere = rng.randint(0, max(base.size, rng.choice([10, 700 * KIB, 3 * MIB])))
+    place = max(0, rng.choice([anywhere, anywhere, boundary + rng.randint(-1, 1)]))
+    length = int(2 ** rng.uniform(0, 21.5))
+    act = rng.choice(["write", "write", "write", "append", "resize"])
+    if act == "write":
+        edited.write(place, rng.randbytes(length))
+    elif act == "append":
+        edited.write(len(edited.content), rng.randbytes(length))
+    else:
+        edited.resize(place)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(sorted(BASES)), st.lists(EDITS, max_size=6), st.integers(0, 9))
-def test_the_chunks_are_those_of_the_whole(name: str, edits: list[tuple[str, int, int]], seed: int) -> None:
+@pytest.mark.parametrize("name", BASES)
+@pytest.mark.parametrize("seed", range(12))
+def test_the_chunks_are_those_of_the_whole(name: str, seed: int) -> None:
     """However a file was changed, its chunks and checksum are those that reading all of it gives."""
+    rng = random.Random(f"{name} {seed}")
     base = MANIFESTS[name]
     store = MemoryStore()
     store.frames.update(STORE.frames)
     edited = Edited.of(BASES[name])
-    ends = [0]
-    for chunk in base.chunks:
-        ends.append(ends[-1] + chunk.size)
-    for act, number, length in edits:
-        boundary = ends[number % len(ends)]
-        if act == "write":
-            edited.write(number, noise(length, seed))
-        elif act == "write boundary":
-            edited.write(boundary, noise(length, seed))
-        elif act == "append":
-            edited.write(len(edited.content), noise(length, seed))
-        elif act == "resize":
-            edited.resize(number)
-        else:
-            edited.resize(max(0, boundary + length))
-    expect_same_as_whole(edited, base, store)
+    for _ in range(rng.choice([1, 1, 2, 4])):
+        edit(edited, base, rng)
+        expect_same_as_whole(edited, base, store)
 
 
 def test_an_edit_in_the_middle_costs_what_lies_around_it() -> None:
@@ -265,16 +260,16 @@ def test_damage_that_would_be_cut_is_found(stored: tuple[MemoryStore, Manifest])
 
 def test_damage_is_found_where_cutting_goes_on_beyond_the_change() -> None:
     """An unchanged chunk that no cut leads to is verified by its own name before it is cut."""
-    data = bytes(32 * MIB) + noise(3 * MIB, 14)
+    data = b"\xff" * MAX_CHUNK + bytes(3 * MAX_CHUNK) + noise(3 * MIB, 14)  # its first cuts are 8 MiB apart
     store = MemoryStore()
     base = kept(data, store)
     edited = changed(data, 4 * MIB, MIB)
     taken = expect_same_as_whole(edited, base, store)
     assert taken.work.base_checked > 30 * MIB
-    damage(store, base, 1)  # the only chunk of zeros there is, so the first one is damaged too
-    edited.write(0, noise(8 * MIB, 15))
-    with pytest.raises(ChunkCorrupt):
+    damage(store, base, 1)
+    with pytest.raises(ChunkCorrupt) as caught:
         ingest_segments(len(data), edited.segments, base, store)
+    assert caught.value.chunk == base.chunks[1].id
 
 
 def test_where_most_was_replaced_each_chunk_is_verified(stored: tuple[MemoryStore, Manifest]) -> None:
@@ -381,30 +376,28 @@ def test_an_error_of_the_progress_stops_everything(stored: tuple[MemoryStore, Ma
         ingest_segments(base.size, changed(LARGE).segments, base, store, progress=interrupt)
 
 
-def test_reading_ahead_is_bounded() -> None:
-    """However large the base is, only so much of it is in memory before it is used."""
+def test_reading_ahead_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large the base is, only so much of it is asked for before it is used."""
     store = MemoryStore()
     data = noise(60 * MIB, 17)
     base = kept(data, store)
-    lock, got, told, most = threading.Lock(), 0, 0, 0
+    asked, most = 0, 0
+    told: list[int] = [0]
 
-    class Measuring(StoreAround):
-        def get(self, ref: ChunkRef) -> bytes:
-            nonlocal got, most
-            with lock:
-                got += ref.chunk.size
-                most = max(most, got - told)
-            return super().get(ref)
+    class Measuring(ThreadPoolExecutor):
+        """Notes what is asked for when it is, whenever the threads come to it."""
 
-    def progress(count: int) -> None:
-        nonlocal told
-        with lock:
-            told += count
+        def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            nonlocal asked, most
+            asked += next(value.chunk.size for value in args if isinstance(value, ChunkRef))
+            most = max(most, asked - sum(told))
+            return super().submit(job, *args, **kwargs)
 
+    monkeypatch.setattr(recut, "ThreadPoolExecutor", Measuring)
     edited = changed(data, 59 * MIB, 10)
-    ingest_segments(len(data), edited.segments, base, Measuring(store), progress=progress)
-    assert got == told == len(data)
-    assert MIB < most <= recut.AHEAD + 2 * MAX_CHUNK
+    ingest_segments(len(data), edited.segments, base, store, progress=told.append)
+    assert asked == sum(told) == len(data)
+    assert recut.AHEAD // 2 < most <= recut.AHEAD + MAX_CHUNK
 
 
 def test_segments_that_do_not_fit_are_refused() -> None:

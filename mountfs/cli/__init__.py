@@ -32,6 +32,7 @@ PROJECT_FILE = 7
 MOUNT = 8
 SETTINGS = 9
 UNAVAILABLE = 10
+TIME_IS_UP = 11
 STOPPED = 130
 NOBODY_READS = 141
 
@@ -47,6 +48,7 @@ MEANINGS: dict[int, str] = {
     MOUNT: "mounting or unmounting did not work",
     SETTINGS: "the configuration or the installation is at fault",
     UNAVAILABLE: "a disk, the chunk storage or the mount's daemon did not answer",
+    TIME_IS_UP: "the time given has passed before it was finished; it goes on in the mount",
     STOPPED: "stopped by Ctrl-C; everything is consistent, run it again to go on",
     NOBODY_READS: "whatever read the output went away",
 }
@@ -103,6 +105,13 @@ COMMANDS = {
     "ls": ("mountfs.cli.ls", "List a folder of a project."),
     "log": ("mountfs.cli.log", "List the versions of a file, newest first."),
     "show": ("mountfs.cli.show", "Tell everything about a file or folder."),
+    "status": ("mountfs.cli.status", "Show what a mount has not sent yet, and why."),
+    "wait": ("mountfs.cli.wait", "Wait until what was saved is a version."),
+    "checkpoint": ("mountfs.cli.checkpoint", "Make a version of a file now, with a comment."),
+    "retry": ("mountfs.cli.retry", "Send again what was refused."),
+    "discard": ("mountfs.cli.discard", "Give up local changes of a file; they are kept for 7 days."),
+    "track": ("mountfs.cli.track", "Let a local file become part of the project."),
+    "untrack": ("mountfs.cli.untrack", "Keep a new file on this machine."),
     "revert": ("mountfs.cli.revert", "Make an old version of a file the newest again."),
     "trash": ("mountfs.cli.trash", "Put a file or folder into the trash, or list what is there."),
     "restore": ("mountfs.cli.restore", "Bring a file or folder back from the trash."),

@@ -45,12 +45,13 @@ def command(
     """Show a project as a folder: DIR, which must be empty and yours.
 
     When the command is done the mount answers; the program behind it stays in the background. A dead mount on
-    DIR is cleaned away first. Without --as you see the whole project. Mounts are read-only in this version.
+    DIR is cleaned away first. Without --as you see the whole project. What is saved in the mount becomes a
+    version in the project; mountfs status shows what is not one yet.
 
     \b
       mountfs mount film.clst ~/mnt
       mountfs mount film.clst ~/mnt --as ada
-      mountfs mount film.clst ~/mnt -o memory=512MiB,workers=8
+      mountfs mount film.clst ~/mnt -o ro,memory=512MiB
 
     \b
     Options for -o:
@@ -61,6 +62,17 @@ def command(
       gid=N               group of everything in the mount, for allow_other
       deadline=SECONDS    until a request is answered with an error (30)
       read_deadline=SECONDS  the same for reading content (300)
+      ro                  let nothing be changed through this mount
+      quiet_time=SECONDS  in which saves of one name are one version (1)
+      join_time=SECONDS   until a version is made of a name that is saved again and again (10)
+      grace_time=SECONDS  until a file that was renamed away or removed counts as that (5)
+      empty_rest=SECONDS  until an empty file is a version (60)
+      idle_time=SECONDS   of rest until a file that is never closed is a version (10)
+      close=durable|lazy  whether closing waits for the disk (durable)
+      track=auto|manual   new files: sent by themselves, or by mountfs track (auto)
+      draft_quota=SIZE    bytes that unsent changes may take (0: what the disk has)
+      scratch_quota=SIZE  bytes that local files may take (0: what the disk has)
+      xattr               extended attributes, at the price of slower small writes
     """
     from mountfs import daemon
 
@@ -84,7 +96,8 @@ def command(
         else:
             eyes = "all of it, as its owner" if mounted.owner else "as seen by"
             what = f"{mounted.project_name} is mounted at {mounted.mount_point}"
-            click.echo(printable(f"{what} ({eyes} {mounted.username}, read-only)"))
+            way = ", read-only" if request.options.ro else ""
+            click.echo(printable(f"{what} ({eyes} {mounted.username}{way})"))
 
     if foreground:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -10,16 +10,24 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mountfs.names import printable
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 
 def as_json(value: Any) -> None:
     """One JSON document, ASCII only, so that no terminal and no locale can misread it."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def as_json_line(value: Any) -> None:
+    """One JSON document on one line, of several that follow each other."""
+    click.echo(json.dumps(value, ensure_ascii=True))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
@@ -30,15 +38,21 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: I
             click.echo("\t".join(row))
         return
     from rich.console import Console
+
+    Console().print(grid(headings, texts, right=right))
+
+
+def grid(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> Table:
+    """The same as something that a terminal can draw and draw again."""
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         shown.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    for row in texts:
-        shown.add_row(*(Text(cell) for cell in row))
-    Console().print(shown)
+    for row in rows:
+        shown.add_row(*(Text(printable(str(cell))) for cell in row))
+    return shown
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:

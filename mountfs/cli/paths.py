@@ -16,18 +16,21 @@ from typing import Any
 import click
 
 from mountfs.errors import MountError, NotFound, Refused
-from mountfs.mountpoints import mount_of
+from mountfs.mountpoints import mount_of, mounts
 
 SUFFIX = ".clst"
 
 SETTLE_TIME = 30.0
 """Seconds for which a command that looks at history waits for what is on its way there."""
 
+LONG = 365 * 86400.0
+"""Seconds to wait for a version when nobody said how long."""
+
+ANSWER_TIME = 30.0
+"""Seconds in which a mount answers what needs no waiting."""
+
 LOCAL = frozenset({"untracked", "scratch"})
 """States of local files, which no version waits for."""
-
-_SPARE_TIME = 30.0
-"""How much longer than the mount itself a command waits for an answer."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ class InMount:
         """Whether nothing is saved through this mount."""
         return bool(self.info["read_only"])
 
-    def ask(self, op: str, *, timeout: float | None = None, **more: object) -> dict[str, Any]:
-        """Ask the mount to do something with this path; with a timeout, within so many seconds.
+    def ask(self, op: str, *, patience: float | None = None, **more: object) -> dict[str, Any]:
+        """Ask the mount to do something with this path. ``patience``: seconds until it has to answer (None:
+        however long it takes).
 
         Whatever keeps it from doing so is raised here. MountError for a mount through which nothing is saved.
         """
@@ -71,14 +75,21 @@ class InMount:
 
         if self.read_only:
             raise MountError(f"{self.mount} is mounted read-only: nothing is saved through it")
-        patience = None if timeout is None else timeout + _SPARE_TIME
         return ask(self.mount, {"op": op, "path": self.path, **more}, timeout=patience)
+
+    def status(self) -> dict[str, Any]:
+        """What is local here: ``files``, ``totals``, ``sending``."""
+        if self.read_only:
+            return {"files": [], "totals": {}, "sending": None}
+        return self.ask("status", patience=ANSWER_TIME)
 
     def wait(self, timeout: float | None) -> dict[str, Any]:
         """Wait until all that was closed here is a version or refused, at most so many seconds."""
         if self.read_only:
             return {"done": True, "refused": [], "pending": []}
-        return self.ask("wait", timeout=timeout, **({} if timeout is None else {"timeout": timeout}))
+        if timeout is None:
+            return self.ask("wait", timeout=LONG)
+        return self.ask("wait", patience=timeout + ANSWER_TIME, timeout=timeout)
 
     def require_saved(self) -> None:
         """Wait for what is on its way from here; Refused if local changes are left then.
@@ -89,7 +100,7 @@ class InMount:
         if self.read_only:
             return
         self.wait(SETTLE_TIME)
-        for file in self.ask("status")["files"]:
+        for file in self.status()["files"]:
             if file["state"] not in LOCAL:
                 raise Refused(
                     f"{self.mount / file['path']} has changes that are no version yet ({file['state']}); "
@@ -119,8 +130,20 @@ def in_mount(text: str) -> InMount | None:
     return InMount(mount.path, None if path == "." else path)
 
 
-def require_in_mount(text: str) -> InMount:
-    """The same for a command that only a mount can answer: with a sentence for whoever names another path."""
+def own_mounts() -> list[InMount]:
+    """Every mount of this user; for root, everybody's."""
+    return [
+        InMount(mount.path)
+        for mount in mounts()
+        if mount.is_ours and (os.geteuid() == 0 or mount.uid in (None, os.geteuid()))
+    ]
+
+
+def require_in_mount(text: str, *, below: bool = False) -> InMount:
+    """The same for a command that only a mount can answer: with a sentence for whoever names another path.
+
+    ``below``: it must be something in the mount, not the mount itself.
+    """
     place = in_mount(text)
     if place is None and in_project(text):
         raise click.UsageError(
@@ -128,4 +151,6 @@ def require_in_mount(text: str) -> InMount:
         )
     if place is None:
         raise NotFound(f"{text} is not inside a mount of mountfs")
+    if below and place.path is None:
+        raise click.UsageError(f"{text} is the whole mount; name a file in it")
     return place

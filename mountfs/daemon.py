@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 
 _LOG_SIZE = 1 << 20
 
+_PATIENCE = 300.0
+"""Seconds that a command waits for versions if it does not say how long."""
+
 _WRITE_BACK = 30.0
 """Seconds for the kernel to send what it has not sent when the mount is told to end."""
 
@@ -270,13 +273,15 @@ class _Mount:
             return {}
         status = writing.status
         return {
-            "status": lambda asked: status.report(asked["path"]),
-            "wait": lambda asked: status.wait(asked["path"], float(asked["timeout"])),
-            "retry": lambda asked: status.retry(asked["path"]),
-            "discard": lambda asked: status.discard(asked["path"]),
-            "checkpoint": lambda asked: status.checkpoint(asked["path"], asked["comment"]),
-            "track": lambda asked: status.track(asked["path"], on=True),
-            "untrack": lambda asked: status.track(asked["path"], on=False),
+            "status": lambda asked: status.report(asked.get("path")),
+            "wait": lambda asked: status.wait(asked.get("path"), float(asked.get("timeout", _PATIENCE))),
+            "retry": lambda asked: status.retry(asked.get("path")),
+            "discard": lambda asked: status.discard(str(asked.get("path", ""))),
+            "checkpoint": lambda asked: status.checkpoint(
+                str(asked.get("path", "")), str(asked.get("comment", ""))
+            ),
+            "track": lambda asked: status.track(str(asked.get("path", "")), on=True),
+            "untrack": lambda asked: status.track(str(asked.get("path", "")), on=False),
         }
 
     def _info(self) -> Answer:

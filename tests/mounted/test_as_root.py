@@ -35,7 +35,15 @@ def test_a_copy_in_another_mount_namespace_does_not_keep_an_unmounted_project(mo
     """Who unmounts can mount again at once, though a container or service started since has a copy."""
     film.write("a.txt", b"text")
     mount = mounts.mount(film.path)
-    with running("unshare", "--mount", "sh", "-c", "echo copied; read wait") as copy:
+    with running(
+        "unshare",
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "sh",
+        "-c",
+        f"mount --make-private {mount.path}; echo copied; read wait",
+    ) as copy:
         assert copy.stdout is not None
         assert copy.stdout.readline() == b"copied\n"
         mount.unmount()

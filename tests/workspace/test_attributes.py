@@ -35,7 +35,7 @@ def look(studio: MemoryStudio, path: str) -> tuple[Node, Namespace]:
 
 def stat_of(studio: MemoryStudio, path: str) -> Attributes:
     node, namespace = look(studio, path)
-    return attributes_of(node, namespace.catalogue)
+    return attributes_of(node, namespace)
 
 
 ARTIST = (Toggle.PULL_CHUNK, Toggle.CREATE_CHECKPOINT)

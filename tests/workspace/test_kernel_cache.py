@@ -59,10 +59,10 @@ class Kernel:
         for ino, known in self.attributes.items():
             node = self.namespace.nodes.get(ino)
             if node is not None and node.attached:
-                assert attributes_of(node, self.namespace.catalogue) == known
+                assert attributes_of(node, self.namespace) == known
 
     def _remember(self, node: Node) -> None:
-        self.attributes[node.ino] = attributes_of(node, self.namespace.catalogue)
+        self.attributes[node.ino] = attributes_of(node, self.namespace)
 
 
 def paths_below(namespace: Namespace) -> dict[str, int]:

@@ -141,7 +141,8 @@ def test_a_runtime_folder_with_a_long_name(shell: Shell, project: Path, folder: 
 
 
 @pytest.mark.parametrize(
-    "options", ["memroy=1", "memory=1", "memory=99999999999999GiB", "workers=100000", "rw", "deadline=never"]
+    "options",
+    ["memroy=1", "memory=1", "memory=99999999999999GiB", "workers=100000", "close=never", "deadline=x"],
 )
 def test_a_wrong_mount_option(shell: Shell, project: Path, folder: Path, options: str):
     """A misspelt option is an error, and nothing is mounted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -72,11 +73,17 @@ def test_a_mistake_is_named(places: Places, text: str, says: str):
 def test_options_of_one_mount_change_the_defaults():
     """``-o`` speaks the same words as the file, and only about this mount."""
     options = MountOptions(workers=2).with_text("memory=1G,allow_other,ro, deadline=2.5")
-    assert options == MountOptions(workers=2, memory=1 << 30, allow_other=True, deadline=2.5)
+    assert options == MountOptions(workers=2, memory=1 << 30, allow_other=True, deadline=2.5, ro=True)
+    assert options.with_text("rw,close=lazy,draft_quota=2G,quiet_time=0.5") == dataclasses.replace(
+        options, ro=False, close="lazy", draft_quota=2 << 30, quiet_time=0.5
+    )
     assert MountOptions().with_text("") == MountOptions()
 
 
-@pytest.mark.parametrize("text", ["memori=1", "rw", "workers=x", "allow_other=perhaps", "memory"])
+@pytest.mark.parametrize(
+    "text",
+    ["memori=1", "close=perhaps", "track", "quiet_time=-1", "workers=x", "allow_other=perhaps", "memory"],
+)
 def test_a_wrong_option_is_refused(text: str):
     """A misspelt option is an error, not a mount that behaves otherwise than asked."""
     with pytest.raises(ConfigError):

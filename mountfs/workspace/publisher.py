@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -28,7 +28,9 @@ from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import (
     NOBODY,
     ROOT,
+    Asset,
     AssetId,
+    Changes,
     Checkpoint,
     Chunk,
     CollectionId,
@@ -450,6 +452,7 @@ class Publisher:
         new: NewAsset | None = None
         if version.is_new and version.asset not in self._state.namespace.catalogue.assets:
             new = await self._new_asset(version)
+        version.new = new
         return Proposal(
             id=version.id,
             asset=version.asset,
@@ -497,6 +500,8 @@ class Publisher:
             now = checkpoint
         assert now is not None
         version.checkpoint = now
+        if checkpoint is not None:
+            self._announce(version, checkpoint)
         file, draft = state.locals.files.get(version.file), version.draft
         changes: list[Change] = []
         if draft is not None:
@@ -513,9 +518,11 @@ class Publisher:
             if file.version is version:
                 file.version = None
             file.is_new, file.base, file.reason = False, now.id, ""
+            node = state.node_of(file)
+            if node is not None:
+                node.asset = version.asset  # it may have been made before there was one
             if file.draft is None:
                 file.content = now
-                node = state.node_of(file)
                 if node is not None:
                     node.content = now
             state.locals.add(file)
@@ -538,6 +545,39 @@ class Publisher:
             state.journal.also(change)
         self._settle(version.asset)
         state.stir()
+
+    def _announce(self, version: Version, checkpoint: Checkpoint) -> None:
+        """Show what the studio has just taken before its news comes: what follows is decided by that."""
+        state, me = self._state, self._state.viewer
+        catalogue = state.namespace.catalogue
+        if checkpoint.asset != version.asset:  # the name was in the trash, and that asset is back
+            for other in state.versions.values():
+                if other.asset == version.asset and other is not version:
+                    other.asset = checkpoint.asset
+            file = state.locals.of_asset.get(version.asset)
+            if file is not None:
+                file.asset = checkpoint.asset
+                state.locals.add(file)
+            version.asset = checkpoint.asset
+        known, new = catalogue.assets.get(version.asset), version.new
+        if known is not None:
+            if known.head is None or known.head.number < checkpoint.number:
+                catalogue.apply(Changes(catalogue.cursor, assets=(replace(known, head=checkpoint),)))
+        elif new is not None:
+            asset = Asset(
+                id=version.asset,
+                name=new.name,
+                extension=new.extension,
+                collection=new.collection,
+                is_resource=new.is_resource and me.owner,
+                is_link=False,
+                pointer="",
+                status="todo",
+                assignee=new.assignee if me.owner else me.person.id,
+                created_at=checkpoint.created_at,
+                head=checkpoint,
+            )
+            catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
 
     def _settle(self, asset: AssetId) -> None:
         """The news of what was just done may have come before the answer."""

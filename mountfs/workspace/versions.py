@@ -14,7 +14,7 @@ from typing import Any
 
 import trio
 
-from mountfs.model import AssetId, Checkpoint, CheckpointId
+from mountfs.model import AssetId, Checkpoint, CheckpointId, NewAsset
 from mountfs.workspace.disk import Change
 from mountfs.workspace.drafts import Draft
 
@@ -73,6 +73,8 @@ class Version:
     tries: int = 0
     not_before: float = 0.0
     """When it may be tried again after a fault."""
+    new: NewAsset | None = None
+    """What a new asset was offered as."""
     checkpoint: Checkpoint | None = None
     """What it became."""
     done: trio.Event = field(default_factory=trio.Event)

@@ -25,6 +25,7 @@ def command(path: str, message: str, as_json: bool) -> None:
       mountfs checkpoint ~/mnt/shots/sh010.blend -m "before the new rig"
     """
     place = require_in_mount(path, below=True)
+    place.write_back()
     answer = place.ask("checkpoint", comment=message)
     if as_json:
         output.as_json(answer)

@@ -6,6 +6,7 @@ being sent, local files) only the program behind a mount knows, so commands abou
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,16 @@ class InMount:
             return self.ask("wait", timeout=LONG)
         return self.ask("wait", patience=timeout + ANSWER_TIME, timeout=timeout)
 
+    def write_back(self) -> None:
+        """Have the kernel hand over what programs wrote to this file: as long as they keep it open, it does
+        so when it likes to, and until then the mount cannot know of it."""
+        with contextlib.suppress(OSError):  # what did not arrive is the mount's to tell
+            descriptor = os.open(self.full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
     def require_saved(self) -> None:
         """Wait for what is on its way from here; Refused if local changes are left then.
 
@@ -99,6 +110,7 @@ class InMount:
         """
         if self.read_only:
             return
+        self.write_back()
         self.wait(SETTLE_TIME)
         for file in self.status()["files"]:
             if file["state"] not in LOCAL:

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from mountfs.errors import MountfsError, NotFound, Refused
+from mountfs.errors import NotFound, Refused
 from mountfs.names import printable
 from mountfs.workspace.disk import Change
 from mountfs.workspace.locals import LocalFile
@@ -268,10 +268,8 @@ class Status:
     async def _keep(self, file: LocalFile, path: str) -> Path:
         """Copy what was written to a folder where it stays for a while."""
         folder = self._publisher.kept_folder
-        name = f"{int(time.time())}-{Path(path).name}"
         draft, content = file.draft, file.content
-        place = folder / name
-
+        place = folder / f"{int(time.time())}-{self._state.new_id()[:8]}-{Path(path).name}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with await trio.open_file(place, "xb", opener=_private) as target:
             async for piece in self._publisher.bytes_of(draft, content):
@@ -312,7 +310,7 @@ class Status:
         node = self._node_at(path)
         local = node.local
         if local is None or local.follows:
-            raise MountfsError(f"{path} is in the project already")
+            raise Refused(f"{path} is in the project already")
         changes: list[Change] = []
         local.is_tracked = on
         if on:
@@ -337,7 +335,7 @@ class Status:
                 break
             node = self._state.namespace.child(node, os.fsencode(part))
         if isinstance(node, Special):
-            raise MountfsError(f"{path} is no file that can be sent")
+            raise Refused(f"{path} is no file that can be sent")
         if not isinstance(node, File):
             raise NotFound(f"{path}: there is no file here")
         return node

@@ -1,19 +1,22 @@
-"""The program behind a mount, with a chunk store and a studio that get into trouble when a test says so.
+"""The program behind a mount, with a chunk store, a studio and a disk that get into trouble when a test asks.
 
     launch.start(request, program="mountfs.testing.troubled")
 
 A test says so by files in the folder ``trouble`` beside the mount point, since it is another process:
 
 - ``stall``: no chunk is handed out while it is there, as when a disk or a network hangs;
+- ``stall-puts``: no chunk is stored while it is there;
 - ``fail``: every chunk is StorageUnavailable;
 - ``bug``: the store raises what nobody expects;
 - ``history-bug``: so does asking for a history;
 - ``odd-names``: the tree has an asset ``odd`` that nobody can show (read when the mount begins);
-- ``gets``: the store writes the id of every chunk it was asked for into it.
+- ``gets``: the store writes the id of every chunk it was asked for into it;
+- ``disk``: calls of the disk for drafts fail: a line each, as in ``write ENOSPC``.
 """
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +27,8 @@ from mountfs import daemon
 from mountfs.errors import StorageUnavailable
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import MountRequest
-from mountfs.model import AssetId, Checkpoint, ChunkRef, Tree
+from mountfs.model import AssetId, Checkpoint, ChunkId, ChunkRef, Tree
+from mountfs.testing.disks import Call, FaultyDisk
 from mountfs.testing.stores import StoreAround
 
 
@@ -48,6 +52,13 @@ class TroubledStore(StoreAround):
         if (self._trouble / "bug").exists():
             raise ZeroDivisionError("a bug in the store")
         return super().get(ref)
+
+    def put(self, chunk: ChunkId, frame: bytes) -> None:
+        """Keep a frame in the inner store, once there is no trouble."""
+        pause = threading.Event()
+        while (self._trouble / "stall-puts").exists():
+            pause.wait(0.01)
+        super().put(chunk, frame)
 
 
 class TroubledStudio:
@@ -78,14 +89,27 @@ class TroubledStudio:
         return self._inner.history(asset)
 
 
+def _fault(trouble: Path, call: Call) -> int | None:
+    """The error number that a call of the disk fails with."""
+    try:
+        lines = (trouble / "disk").read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return None
+    faults = dict(line.split() for line in lines)
+    return getattr(errno, faults[call.name]) if call.name in faults else None
+
+
 def run(request: MountRequest, ready: daemon.Ready) -> None:
     """As `mountfs.daemon.run`, with trouble."""
     trouble = request.mount_point.parent / "trouble"
     trouble.mkdir(exist_ok=True)
     with daemon.opened(request) as parts:
         studio: Any = TroubledStudio(parts.studio, trouble)
-        troubled = daemon.Parts(
-            parts.project_id, parts.project_name, studio, TroubledStore(parts.chunks, trouble)
+        troubled = replace(
+            parts,
+            studio=studio,
+            chunks=TroubledStore(parts.chunks, trouble),
+            wrap_disk=lambda disk: FaultyDisk(disk, lambda call: _fault(trouble, call)),
         )
         daemon.serve(request, troubled, ready)
 

@@ -300,7 +300,8 @@ class Saving:
         changes: list[Change] = []
         draft = local.draft
         if draft is not None and not draft.is_sealed:
-            if not draft.touched and draft.base_limit == draft.size and draft.base is not None:
+            base = draft.base
+            if base is not None and not draft.touched and draft.base_limit == draft.size == base.size:
                 self._undo_nothing(local, draft)
                 draft = local.draft
             else:

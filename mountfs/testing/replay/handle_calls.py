@@ -237,11 +237,12 @@ def facts_of(operation: Operation, found: os.stat_result) -> Outcome:
     kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
     kind = kinds.get(stat.S_IFMT(found.st_mode), "other")
     seen: dict[str, object] = {"type": kind}
-    if kind == "file" and "size" in operation:
+    if kind == "file":
         seen["size"] = found.st_size
-    if "perm" in operation and kind != "link" and operation.get("path") != ".":
+    if kind != "link" and operation.get("path") != ".":
         seen["perm"] = f"{stat.S_IMODE(found.st_mode):04o}"
-    return Outcome(seen=seen, recorded={fact: operation[fact] for fact in seen})
+    recorded = {fact: operation[fact] for fact in seen if fact in operation}
+    return Outcome(seen={fact: seen[fact] for fact in recorded}, recorded=recorded)
 
 
 def owner_of(operation: Operation) -> tuple[int, int]:

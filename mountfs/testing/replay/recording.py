@@ -7,7 +7,7 @@ are files that were there before, ``mark`` objects begin an action, and all othe
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,13 @@ class Recording:
             actions=tuple(_actions(each for each in operations if each.call != "seed")),
         )
 
+    def with_another_file(self, name: str, size: int) -> Recording:
+        """The same in a folder where one more file lies, which the tool does not care for."""
+        last = self.seeds[-1].number if self.seeds else 0
+        fields = {"type": "file", "path": name, "size": size, "perm": "0644"}
+        other = Operation(last, "seed", fields)
+        return replace(self, seeds=(*self.seeds, other))._with_operations(_with_longer_listing)
+
     def with_rest_after(self, number: int) -> Recording:
         """The same where the user rests between two saves that were recorded as one action.
 
@@ -124,7 +131,7 @@ class Recording:
         """
         absent: set[str] = set()
 
-        def adapted(operation: Operation) -> Iterator[Operation]:
+        def adapted(operation: Operation) -> Iterable[Operation]:
             if operation.call == "link" and not operation.error:
                 yield operation.but(err="EPERM", refused=True)
                 if operation["to"] in renamed_instead:
@@ -136,6 +143,9 @@ class Recording:
             else:
                 yield operation
 
+        return self._with_operations(adapted)
+
+    def _with_operations(self, adapted: Callable[[Operation], Iterable[Operation]]) -> Recording:
         return replace(
             self,
             actions=tuple(
@@ -143,6 +153,12 @@ class Recording:
                 for action in self.actions
             ),
         )
+
+
+def _with_longer_listing(operation: Operation) -> Iterable[Operation]:
+    if operation.call == "readdir" and operation["path"] == "." and operation["entries"]:
+        return [operation.but(entries=operation["entries"] + 1)]
+    return [operation]
 
 
 def _actions(operations: Iterable[Operation]) -> Iterator[Action]:

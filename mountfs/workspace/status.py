@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,13 @@ import trio
 from mountfs.errors import NotFound, Refused
 from mountfs.names import printable
 from mountfs.workspace.disk import Change
+from mountfs.workspace.kept import Kept
 from mountfs.workspace.locals import LocalFile
 from mountfs.workspace.nodes import CollectionFolder, File, Node, Special
 from mountfs.workspace.publisher import Publisher
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
-
-KEPT_FOR = 7 * 24 * 3600.0
-"""Seconds for which the bytes of what was discarded stay."""
 
 
 class Status:
@@ -32,6 +29,8 @@ class Status:
         self._state = state
         self._saving = saving
         self._publisher = publisher
+        self._kept = Kept(publisher.kept_folder, state.new_id)
+        self._kept.forget_old()
 
     # Telling
 
@@ -216,7 +215,8 @@ class Status:
                 changes.append(version.record())
             elif file.is_changed and not file.is_damaged and not self._is_open(file):
                 file.reason = ""
-                sealed = await self._saving.seal(file)
+                with trio.CancelScope(shield=True):  # a draft is sealed and a version, or neither
+                    sealed = await self._saving.seal(file)
                 if sealed is not None:
                     sealed.hurried = True
             elif version is None and not file.is_changed and not file.is_ignored and not file.follows:
@@ -237,13 +237,39 @@ class Status:
 
     async def discard(self, path: str) -> Mapping[str, object]:
         """Give up what was written at a path: the name shows what the studio has. The bytes are kept for a
-        while; the answer says where.
+        while; the answer says where. Refused while it is open or on its way. If cancelled before all of them
+        are kept, nothing has happened.
         """
-        state = self._state
         file = self.file_at(path)
+        self._require_at_rest(file, path)
+        draft, written = file.draft, file.draft.generation if file.draft is not None else 0
+        if draft is not None:
+            self._state.drafts.hold(draft)
+        try:
+            place = await self._kept.keep(Path(path).name, self._publisher.bytes_of(draft, file.content))
+            with trio.CancelScope(shield=True):
+                try:
+                    if file.removed or file.draft is not draft or (draft and draft.generation != written):
+                        raise Refused(f"{path} was changed just now; look at it and discard it again")
+                    self._require_at_rest(file, path)
+                except Refused:
+                    place.unlink(missing_ok=True)
+                    raise
+                await self._give_up(file)
+        finally:
+            if draft is not None:
+                self._state.drafts.let_go(draft)
+        return {"kept": str(place)}
+
+    def _require_at_rest(self, file: LocalFile, path: str) -> None:
         if self._is_open(file):
             raise Refused(f"{path} is open for writing: close it first")
-        place = await self._keep(file, path)
+        if file.version is not None and file.version.state is VersionState.PUBLISHING:
+            raise Refused(f"{path} is being sent just now: wait for it, then go back with mountfs revert")
+
+    async def _give_up(self, file: LocalFile) -> None:
+        """Let a name show again what the studio has for it."""
+        state = self._state
         changes: list[Change] = []
         if file.version is not None:
             changes.append(state.finish(file.version, VersionState.DROPPED))
@@ -263,18 +289,6 @@ class Status:
         if node is not None:
             state.namespace.kept.pop(node.asset, None)
         state.show_again(folders)
-        return {"kept": str(place)}
-
-    async def _keep(self, file: LocalFile, path: str) -> Path:
-        """Copy what was written to a folder where it stays for a while."""
-        folder = self._publisher.kept_folder
-        draft, content = file.draft, file.content
-        place = folder / f"{int(time.time())}-{self._state.new_id()[:8]}-{Path(path).name}"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with await trio.open_file(place, "xb", opener=_private) as target:
-            async for piece in self._publisher.bytes_of(draft, content):
-                await target.write(piece)
-        return place
 
     async def checkpoint(self, path: str, comment: str) -> Mapping[str, object]:
         """Record what a file is now, open or not, with a comment."""
@@ -290,11 +304,12 @@ class Status:
             raise Refused(f"{path} is damaged: {local.reason or 'a write failed'}")
         if local.is_tracked is None and not local.follows:
             local.is_tracked = True
-        version = await self._saving.seal(local) or local.version
-        if version is None:
-            changes: list[Change] = []
-            version = self._saving.propose(local, changes)
-            await state.journal.commit(changes, why="checkpoint", durable=False)
+        with trio.CancelScope(shield=True):  # who goes away while this is done leaves a version, not half
+            version = await self._saving.seal(local) or local.version
+            if version is None:
+                changes: list[Change] = []
+                version = self._saving.propose(local, changes)
+                await state.journal.commit(changes, why="checkpoint", durable=False)
         if version is None:
             raise Refused(local.reason or f"{path} stays on this machine: mountfs track")
         version.comment, version.hurried = comment, True
@@ -339,7 +354,3 @@ class Status:
         if not isinstance(node, File):
             raise NotFound(f"{path}: there is no file here")
         return node
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

@@ -221,10 +221,13 @@ def test_history_is_a_folder_of_versions(mounts: Mounts, film: Film):
     assert len(os.listdir(folder)) == 4
 
 
-def test_extended_attributes_are_read_by_name_and_not_listed(mounts: Mounts, film: Film):
+@pytest.mark.parametrize("options", [MountOptions(ro=True), MountOptions(xattr=True)], ids=["ro", "xattr"])
+def test_extended_attributes_are_read_by_name_and_not_listed(
+    mounts: Mounts, film: Film, options: MountOptions
+):
     """Scripts can ask what a file is; copying tools do not stumble over it."""
     content = film.write("a.txt", b"text")
-    mount = mounts.mount(film.path)
+    mount = mounts.mount(film.path, options=options)
     path = mount.path / "a.txt"
     assert os.getxattr(path, "user.mountfs.checkpoint").decode() == content.id
     assert os.getxattr(path, "user.mountfs.number") == b"1"
@@ -242,8 +245,19 @@ def test_extended_attributes_are_read_by_name_and_not_listed(mounts: Mounts, fil
         assert caught.value.errno == number, name
 
 
-def test_nothing_can_be_written(mount: Mount):
-    """Every way to change something says that the file system is read-only."""
+def test_attributes_are_left_out_where_writes_would_be_slow_for_them(mount: Mount):
+    """A mount that can be written to says that it has no extended attributes, unless it was asked for them:
+    the kernel then stops asking for one before each write.
+    """
+    for name in ("user.mountfs.checkpoint", "user.other", "security.capability"):
+        with pytest.raises(OSError, match=str(mount.path)) as caught:
+            os.getxattr(mount.path / "Makefile", name)
+        assert caught.value.errno == errno.EOPNOTSUPP, name
+
+
+def test_nothing_can_be_written(mounts: Mounts, filled: Film):
+    """Through a mount with ``ro``, every way to change something says that the file system is read-only."""
+    mount = mounts.mount(filled.path, options=MountOptions(ro=True))
     file, folder = mount.path / "Makefile", mount.path / "library"
     acts: list[Callable[[], object]] = [
         lambda: os.open(file, os.O_WRONLY),

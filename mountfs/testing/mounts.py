@@ -120,7 +120,8 @@ class Mounts:
         request = self.request(
             project, username, at=at, options=options or MountOptions(), storage_dir=storage_dir
         )
-        request.mount_point.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # a dead mount is there, and no folder to look at
+            request.mount_point.mkdir()
         mount = Mount(request, bounded(lambda: launch.start(request, program=program)))
         self.running.append(mount)
         return mount

@@ -1,0 +1,409 @@
+"""Names as users change them, in random order, on real mounts, against a small model of what they mean."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from mountfs.config import MountOptions
+from mountfs.digest import xxh3_hex
+from mountfs.model import CollectionId, Toggle
+from mountfs.testing.mounts import Mount, Mounts, wait_until
+from mountfs.testing.names_model import History, NamesModel, folder_of
+from tests.mounted.asking import ask, settle, states
+from tests.mounted.film import Film
+
+USERS = ("ada", "bo")
+FOLDER = "d"
+PATHS = ("a.txt", "b.txt", "c.blend", "d/a.txt", "d/e.txt")
+LOCAL = ("t.tmp", "a.txt~")
+"""Names that are ignored."""
+
+OPTIONS = MountOptions(
+    # Nothing happens by itself: only settling ends these times.
+    quiet_time=3600.0,
+    join_time=3600.0,
+    grace_time=3600.0,
+    empty_rest=3600.0,
+    idle_time=3600.0,
+)
+RUNS_OF_A_PROJECT = 200
+
+user_names = st.sampled_from(USERS)
+paths = st.sampled_from(PATHS)
+any_paths = st.sampled_from(PATHS + LOCAL)
+ways = st.sampled_from(["anew", "patch", "append"])
+
+
+class Stage:
+    """A project that both users have mounted, in which every run gets a folder of its own."""
+
+    def __init__(self, mounts: Mounts, folder: Path) -> None:
+        self._mounts = mounts
+        self._folder = folder
+        self._runs = 0
+        self._contents = 0
+        self.film: Film
+        self.by_user: dict[str, Mount] = {}
+        self.contents: dict[str, bytes] = {}
+        """What was ever written, by checksum."""
+        self.seen: Counter[str] = Counter()
+
+    def begin(self) -> tuple[str, CollectionId]:
+        """A new shared folder that both see: its name and id."""
+        if self._runs % RUNS_OF_A_PROJECT == 0:
+            self._begin_project()
+        self._runs += 1
+        name = f"run{self._runs}"
+        id_ = self.film.folder(name)
+        self.film.owner.share(id_)
+        for mount in self.by_user.values():
+            wait_until((mount.path / name).is_dir, "the new folder")
+        return name, id_
+
+    def _begin_project(self) -> None:
+        for mount in self.by_user.values():
+            mount.unmount()
+        self.contents.clear()
+        self.film = Film(self._folder / f"film{self._runs}.clst")
+        self.film.add_user("bo", "artist", frozenset(Toggle))
+        self.by_user = {user: self._mount(user) for user in USERS}
+
+    def _mount(self, user: str) -> Mount:
+        username = None if user == "ada" else user
+        mount = self._mounts.mount(self.film.path, username, at=user, options=OPTIONS)
+        mount.expect_log(r" is not recorded: | is back under its name: ")
+        return mount
+
+    def kill(self, user: str) -> None:
+        """A user's mount dies and is there again."""
+        self.by_user[user].signal(signal.SIGKILL)
+        self.by_user[user] = self._mount(user)
+
+    def content(self) -> bytes:
+        """Bytes that were never written before."""
+        self._contents += 1
+        new = f"content {self._contents}\n".encode() * random.Random(self._contents).choice((1, 1, 50, 5000))
+        return self.remember(new)
+
+    def remember(self, content: bytes) -> bytes:
+        """What is in a file now."""
+        self.contents[xxh3_hex(content)] = content
+        return content
+
+    def found(self, folder: CollectionId) -> tuple[dict[str, History], list[History], set[str]]:
+        """The histories of a folder's assets by path, those in its trash, and its folders, as the tables have
+        them.
+        """
+        with closing(sqlite3.connect(self.film.path)) as project:
+            rows = project.execute(
+                "SELECT id, name FROM collection WHERE parent_id = ? AND NOT trashed", (folder,)
+            ).fetchall()
+            folders = {folder: "", **dict(rows)}
+            marks = ",".join("?" * len(folders))
+            assets = project.execute(
+                "SELECT id, collection_id, name || extension, trashed FROM asset"
+                f" WHERE collection_id IN ({marks})",
+                list(folders),
+            ).fetchall()
+            versions = {
+                asset: project.execute(
+                    "SELECT xxhash_checksum FROM asset_checkpoint WHERE asset_id = ? ORDER BY created_at",
+                    (asset,),
+                ).fetchall()
+                for asset, *_ in assets
+            }
+        there: dict[str, History] = {}
+        trashed: list[History] = []
+        for asset, where, name, is_trashed in assets:
+            history = tuple(self.contents.get(checksum, checksum.encode()) for (checksum,) in versions[asset])
+            if is_trashed:
+                trashed.append(history)
+            else:
+                there[os.path.join(folders[where], name)] = history
+        return there, trashed, set(folders.values())
+
+
+class Names(RuleBasedStateMachine):
+    """One run: steps of two users and of somebody else, each followed by a look at everything."""
+
+    stage: Stage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = NamesModel(USERS)
+        self.name, self.id = self.stage.begin()
+        self.stage.seen["run"] += 1
+
+    def at(self, user: str, path: str) -> Path:
+        return self.stage.by_user[user].path / self.name / path
+
+    def can(self, user: str | None, *names: str) -> bool:
+        """Whether the folders of these names are there, and nobody else is at them."""
+        folders = self.model.view_folders(user) if user else self.model.folders
+        return all(folder_of(name) in folders and self.model.may_touch(user, name) for name in names)
+
+    def look(self, *, seen: str = "") -> None:
+        """Every user sees what the model says. Others' settled changes come within a second or so."""
+        self.stage.seen[seen] += 1
+        for user in USERS:
+            expected = self.model.view(user), self.model.view_folders(user)
+            answer = self.view(user)
+            if answer != expected:
+                wait_until(
+                    lambda user=user, expected=expected: self.view(user) == expected,  # type: ignore[misc]
+                    f"{user} to see {_short(expected)}, not {_short(answer)} ({seen})",
+                    seconds=10,
+                )
+
+    def view(self, user: str) -> tuple[dict[str, bytes], set[str]]:
+        top = self.at(user, "")
+        files: dict[str, bytes] = {}
+        folders = {""}
+        for folder, names, file_names in os.walk(top):
+            where = os.path.relpath(folder, top)
+            folders.update(os.path.normpath(os.path.join(where, name)) for name in names)
+            for name in file_names:
+                try:
+                    files[os.path.normpath(os.path.join(where, name))] = Path(folder, name).read_bytes()
+                except FileNotFoundError:
+                    continue  # the news of its end came a moment ago
+        return files, folders
+
+    # Users' steps
+
+    @rule(user=user_names, path=any_paths, way=ways)
+    def write(self, user: str, path: str, way: str) -> None:
+        if self.can(user, path):
+            self._write(user, path, way)
+            self.look(seen=f"write {way}")
+
+    def _write(self, user: str, path: str, way: str) -> None:
+        new = self.stage.content()
+        before = self.model.view(user).get(path)
+        if way == "anew" or before is None:
+            self.at(user, path).write_bytes(new)
+        elif way == "append":
+            with open(self.at(user, path), "ab") as file:
+                file.write(new)
+            new = before + new
+        else:
+            with open(self.at(user, path), "r+b") as file:
+                file.seek(len(before) // 2)
+                file.write(new)
+            new = before[: len(before) // 2] + new + before[len(before) // 2 + len(new) :]
+        self.model.write(user, path, self.stage.remember(new), stays=path in LOCAL)
+
+    @rule(user=user_names, path=any_paths, to=any_paths)
+    def rename(self, user: str, path: str, to: str) -> None:
+        if not self.can(user, path, to):
+            return
+        if path not in self.model.view(user):
+            with pytest.raises(FileNotFoundError):
+                os.rename(self.at(user, path), self.at(user, to))
+        else:
+            self._rename(user, path, to)
+        self.look(seen="rename")
+
+    def _rename(self, user: str, path: str, to: str) -> None:
+        os.rename(self.at(user, path), self.at(user, to))
+        if path != to:
+            self.model.rename(user, path, to, stays=to in LOCAL)
+
+    @rule(user=user_names, path=any_paths)
+    def unlink(self, user: str, path: str) -> None:
+        if not self.can(user, path):
+            return
+        if path not in self.model.view(user):
+            with pytest.raises(FileNotFoundError):
+                os.unlink(self.at(user, path))
+        else:
+            os.unlink(self.at(user, path))
+            self.model.unlink(user, path)
+        self.look(seen="unlink")
+
+    @rule(user=user_names, path=paths, temporary=any_paths)
+    def save_by_rename(self, user: str, path: str, temporary: str) -> None:
+        """As most editors do."""
+        if path != temporary and self.can(user, path, temporary):
+            self._write(user, temporary, "anew")
+            self._rename(user, temporary, path)
+            self.look(seen="save by rename")
+
+    @rule(user=user_names, path=paths, backup=any_paths)
+    def save_with_backup(self, user: str, path: str, backup: str) -> None:
+        """As editors do that keep the old file."""
+        if path != backup and self.can(user, path, backup) and path in self.model.view(user):
+            self._rename(user, path, backup)
+            self._write(user, path, "anew")
+            self.look(seen="save with backup")
+
+    @rule(user=user_names)
+    def mkdir(self, user: str) -> None:
+        if not self.model.may_touch(user, FOLDER):
+            return
+        if FOLDER in self.model.view_folders(user):
+            with pytest.raises(FileExistsError):
+                os.mkdir(self.at(user, FOLDER))
+        else:
+            os.mkdir(self.at(user, FOLDER))
+            self.model.mkdir(user, FOLDER)
+        self.look(seen="mkdir")
+
+    @rule(user=user_names)
+    def rmdir(self, user: str) -> None:
+        if not self.model.may_touch(user, FOLDER):
+            return
+        if FOLDER not in self.model.view_folders(user):
+            with pytest.raises(FileNotFoundError):
+                os.rmdir(self.at(user, FOLDER))
+        elif any(folder_of(path) == FOLDER for path in self.model.view(user)):
+            with pytest.raises(OSError, match="not empty"):
+                os.rmdir(self.at(user, FOLDER))
+        else:
+            # A folder stays while what became of the names in it is not decided.
+            if any(folder_of(path) == FOLDER for path in self.model.claims[user]):
+                self._settle(user)
+            os.rmdir(self.at(user, FOLDER))
+            self.model.rmdir(user, FOLDER)
+        self.look(seen="rmdir")
+
+    # What becomes of it
+
+    @rule(user=user_names)
+    def settle(self, user: str) -> None:
+        self._settle(user)
+        self.look(seen="settle")
+
+    def _settle(self, user: str, *, killed: bool = False) -> None:
+        answer = settle(self.stage.by_user[user])
+        assert answer["refused"] == []
+        seen = self.view(user)[0] if killed else None
+        wrong = self.model.settle(user, *self.stage.found(self.id), seen_after_kill=seen)
+        assert not wrong, "\n".join(wrong)
+
+    @rule(user=user_names, one_in_four=st.integers(0, 3))
+    def kill(self, user: str, one_in_four: int) -> None:
+        if one_in_four:
+            return  # it takes long
+        self.stage.kill(user)
+        self._settle(user, killed=True)
+        self.look(seen="kill")
+
+    # Somebody else, with commands
+
+    @rule(path=paths)
+    def write_elsewhere(self, path: str) -> None:
+        if self.can(None, path):
+            content = self.stage.content()
+            self.stage.film.write(f"{self.name}/{path}", content)
+            wrong = self._elsewhere(path, lambda history: (*history, content))
+            assert not wrong, wrong
+            self.look(seen="write elsewhere")
+
+    def _elsewhere(self, path: str, expected: Callable[[History], History]) -> str:
+        there, trashed, _ = self.stage.found(self.id)
+        before: History = self.model.assets.get(path, ())
+        back = [history for where, history in self.model.trash if where == path]
+        self.model.assets[path] = there[path]
+        self.model.trash = [each for each in self.model.trash if each[1] in trashed]
+        allowed = [expected(history) for history in ([before] if before else [(), *back])]
+        return "" if there[path] in allowed else f"{path} has {there[path]}, not one of {allowed}"
+
+    @precondition(lambda self: self.model.assets)
+    @rule(data=st.data())
+    def trash_elsewhere(self, data: st.DataObject) -> None:
+        path = data.draw(st.sampled_from(sorted(self.model.assets)))
+        if self.can(None, path):
+            asset = self.stage.film.asset(f"{self.name}/{path}")
+            assert asset is not None
+            self.stage.film.owner.trash(asset.id)
+            self.model.trash.append((path, self.model.assets.pop(path)))
+            self.look(seen="trash elsewhere")
+
+    # Two at the same time
+
+    @rule(path=paths, first=user_names)
+    def race(self, path: str, first: str) -> None:
+        """Both write to one name; who is later keeps what they wrote and is told why."""
+        second = USERS[1 - USERS.index(first)]
+        if not self.can(None, path) or not all(self.can(user, path) for user in USERS):
+            return
+        for user in USERS:
+            self._settle(user)
+        self.look(seen="settle")
+        contents = {user: self.stage.content() for user in USERS}
+        for user in USERS:
+            self.at(user, path).write_bytes(contents[user])
+        for user in USERS:
+            assert self.at(user, path).read_bytes() == contents[user]
+        self.model.write(first, path, contents[first])
+        self._settle(first)
+        answer = settle(self.stage.by_user[second])
+        place = f"{self.name}/{path}"
+        assert [refusal["path"] for refusal in answer["refused"]] == [place]
+        state, reason = states(self.stage.by_user[second])[place]
+        assert state in ("outdated", "refused")
+        assert reason
+        assert self.at(second, path).read_bytes() == contents[second]
+        assert self.stage.found(self.id)[0][path] == self.model.assets[path]
+        ask(self.stage.by_user[second], "discard", path=place)
+        self.look(seen="race")
+
+    def teardown(self) -> None:
+        """All that is left is settled, and everybody sees the same."""
+        for user in USERS:
+            self._settle(user)
+        self.look(seen="end")
+
+
+def _short(view: tuple[dict[str, bytes], set[str]]) -> Any:
+    return {path: content[:40] for path, content in sorted(view[0].items())}, sorted(view[1])
+
+
+def _run(mounts: Mounts, folder: Path, *, runs: int, steps: int) -> Counter[str]:
+    stage = Stage(mounts, folder)
+    machine = type("NamesOnStage", (Names,), {"stage": stage})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=runs,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],  # what is found can be read as it is; making it smaller takes too long
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    stage.film.close()
+    return stage.seen
+
+
+def test_names_mean_what_the_model_says(mounts: Mounts, tmp_path: Path):
+    """Whatever two users and a third do with names, everybody sees the right thing, every asset has the right
+    history, and nothing that was written is lost, killed mounts included.
+    """
+    seen = _run(mounts, tmp_path, runs=100, steps=8)
+    assert seen["run"] >= 100
+    assert {"kill", "race", "settle", "save by rename", "save with backup", "rmdir"} <= seen.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4 * 3600)
+def test_names_mean_what_the_model_says_at_length(mounts: Mounts, tmp_path: Path):
+    """The same, for long."""
+    seen = _run(mounts, tmp_path, runs=2000, steps=20)
+    assert seen["run"] >= 2000

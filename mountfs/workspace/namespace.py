@@ -29,12 +29,12 @@ from mountfs.model import (
     ProjectId,
     Tree,
 )
-from mountfs.names import link_body, shown_names
+from mountfs.names import file_name, link_body, shown_names
 from mountfs.rights import may_see_history
 from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.disk import Change
 from mountfs.workspace.history import HISTORY_NAME, version_name
-from mountfs.workspace.locals import LocalFile, Locals
+from mountfs.workspace.locals import LocalFile, Locals, Vacancy
 from mountfs.workspace.nodes import (
     NO_ASSET,
     ROOT_INO,
@@ -172,10 +172,12 @@ class Namespace:
         for asset_id in assets:
             asset = self.catalogue.assets.get(asset_id)
             vacancy = self.locals.vacancies.get(asset_id)
-            if vacancy is not None and (asset is None or vacancy.has_ended):
+            file = self.locals.of_asset.get(asset_id)
+            if vacancy is not None:
+                if asset is not None and not (vacancy.has_ended and _has_left(asset, vacancy)):
+                    continue  # the news of our own renaming is still to come
                 del self.locals.vacancies[asset_id]
                 touched.add(vacancy.folder)
-            file = self.locals.of_asset.get(asset_id)
             if file is None:
                 continue
             touched.add(file.folder)
@@ -407,6 +409,11 @@ class Namespace:
 
 def _number(checkpoint: Checkpoint | None) -> int:
     return checkpoint.number if checkpoint is not None else 0
+
+def _has_left(asset: Asset, vacancy: Vacancy) -> bool:
+    """Whether the asset is not any more at the name that its file left."""
+    return asset.collection != vacancy.folder or file_name(asset).encode() != vacancy.name
+
 
 
 def folded(name: bytes) -> str:

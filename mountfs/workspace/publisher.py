@@ -222,10 +222,20 @@ class Publisher:
         state = self._state
         changes: list[Change] = []
         file.moved_from, file.asset, file.is_new = None, vacancy.asset, False
-        head = state.namespace.catalogue.assets.get(vacancy.asset)
-        file.base = head.head.id if head is not None and head.head is not None else None
+        # What it was made from stays: somebody else's version may have come since. What was refused stays so.
+        file.version = vacancy.version
         state.locals.add(file)
-        if file.draft is not None and file.draft.is_sealed:
+        if (
+            file.draft is not None
+            and file.draft.is_sealed
+            and (file.version is None or file.version.draft is not file.draft)
+        ):
+                return
+            self._drop_refused(vacancy)
+            if vacancy.asset not in self._state.namespace.catalogue.assets:
+                # The news came before the answer, and no more will come.
+                self._state.locals.vacancies.pop(vacancy.asset, None)
+                self._state.show_again({vacancy.folder})
             self._saving.propose(file, changes)
         for change in (*changes, file.record()):
             state.journal.also(change)
@@ -241,9 +251,17 @@ class Publisher:
         if file is not None and not file.removed:
             file.moved_from = None
             folders.add(file.folder)
+    def _drop_refused(self, vacancy: Vacancy) -> None:
+        """What was refused has no file any more that it could be recorded from."""
+        version = vacancy.version
+        if version is not None and version.state is VersionState.REFUSED:
+            self._state.journal.also(self._state.finish(version, VersionState.DROPPED))
+            vacancy.version = None
+
             if file.draft is None and not file.is_ignored:
                 file.removed = True
                 state.locals.take_out(file)
+        self._drop_refused(vacancy)
                 node = state.node_of(file)
                 if node is not None:
                     node.local, node.shown = None, None
@@ -579,6 +597,9 @@ class Publisher:
             )
             catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
 
+        elif file is not None and file.moved_from == version.asset:
+            file.base = now.id
+            changes.append(file.record())
     def _settle(self, asset: AssetId) -> None:
         """The news of what was just done may have come before the answer."""
         state = self._state

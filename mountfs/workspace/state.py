@@ -188,11 +188,16 @@ class LocalState:
         for key, body in records["file"].items():
             draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None
             file = LocalFile.restored(key, body, draft)
-            if file.moved_from is not None and draft is None:
-                file.removed = True  # the asset is back where it was
+            if file.moved_from is not None:
+                # The asset is back where it was, with what was written to its file.
+                file.removed = draft is None
+                if file.moved_from not in taken:
+                    file.asset, file.is_ignored = file.moved_from, False
+                file.moved_from = None
                 self.journal.also(file.record())
-                continue
-            file.moved_from = None
+        taken = {body["asset"] for body in records["file"].values()}
+                if file.removed:
+                    continue
             if draft is not None:
                 self.drafts.hold(draft)
             self.locals.add(file)

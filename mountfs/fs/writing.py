@@ -87,8 +87,11 @@ class WritableOperations(Operations):
     @answers
     async def flush(self, fh: int) -> None:
         """A descriptor is closed: what was written is on the disk when this is answered."""
-        node = self._handles.files[fh].node
+        handle = self._handles.files[fh]
+        node = handle.node
         if isinstance(node, File) and node.local is not None:
+            if node.local.is_damaged and not handle.writable:
+                return  # whoever reads it is not the one to be told
             with within(self._deadlines.read, "making a file durable"):
                 await self._writing.saving.flush(node)
 

@@ -186,6 +186,8 @@ class Drafts:
             draft.state = DraftState(body["state"])
             draft.synced = draft.generation
             draft.is_recorded_sealed = draft.is_sealed
+            if draft.state is DraftState.DAMAGED:
+                draft.damage = OSError(errno.EIO, "a write to it failed before the mount ended")
             if draft.id not in files and draft.touched:
                 log.error("draft %d is in the journal and its content is not on the disk", draft.id)
                 draft.state = DraftState.DAMAGED

@@ -287,6 +287,10 @@ class Saving:
         if local.is_damaged:
             local.reason = f"a write failed, so it is not whole: {local.draft.damage}" if local.draft else ""
             log.warning("%s is not sent: %s", self._state.path_of_file(local), local.reason)
+            try:  # so that the next mount has it too
+                await self.make_durable(local, "damaged")
+            except OSError as exc:
+                log.error("%s is not safe either: %s", self._state.path_of_file(local), exc.strerror)
             return
         try:
             await self.seal(local)

@@ -65,6 +65,8 @@ class LocalFile:
     commented_at: float = 0.0
     removed: bool = False
     """Whether its name has gone; somebody may have it open still."""
+    hides: bool = False
+    """Whether something of the project has the same name and is not shown because of it."""
 
     @property
     def size(self) -> int:

@@ -325,6 +325,7 @@ class Namespace:
             if asset is None or asset.id in local.vacancies:
                 found[file.name] = self.local_node(folder, file)
         for made in local.folders_in(folder.collection):
+                file.hides = file.name in found
             if made.id not in self.catalogue.collections:
                 found[made.name] = self.folder_node(folder, made.id)
         return dict(sorted(found.items()))

@@ -135,6 +135,7 @@ class Naming:
             if vacancy is not None:
                 state.locals.vacancies[vacancy.asset] = vacancy
             state.namespace.unplace(place, name)
+            self._reveal(place, local)
             state.stir()
 
     async def rmdir(self, folder: Folder, name: bytes) -> CollectionFolder:
@@ -295,7 +296,14 @@ class Naming:
         state.locals.add(local)
         state.namespace.unplace(source, name)
         state.namespace.place(target, new_name, node)
+        self._reveal(source, local)
         state.stir()
+
+    def _reveal(self, place: CollectionFolder, gone: LocalFile | None) -> None:
+        """Show what a file hid that is not there any more."""
+        if gone is not None and gone.hides:
+            gone.hides = False
+            self._state.show_again([place.collection])
 
     def _leave(
         self, place: CollectionFolder, name: bytes, node: File | Special, local: LocalFile | None

@@ -72,6 +72,12 @@ def say(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
+def remark(text: str) -> None:
+    """A line for a person only: in a pipe, nothing is nothing."""
+    if sys.stdout.isatty():
+        click.echo(printable(text))
+
+
 def time(seconds: float) -> str:
     """A moment, in UTC, as ISO 8601: ``2026-11-21T10:11:12Z``."""
     try:

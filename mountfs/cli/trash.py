@@ -37,6 +37,8 @@ def command(path: str, listing: bool, username: str | None, storage_dir: Path | 
         found = _below(target) if listing else [_put_away(target)]
     if as_json:
         output.as_json([each._asdict() for each in found] if listing else found[0]._asdict())
+    elif listing and not found:
+        output.remark("nothing from there is in the trash")
     elif listing:
         output.table(HEADINGS, found)
     else:

@@ -30,6 +30,8 @@ def command(ctx: click.Context, path: str, timeout: float | None, as_json: bool)
     answer = require_in_mount(path).wait(timeout)
     if as_json:
         output.as_json(answer)
+    elif answer["done"] and not answer["refused"]:
+        output.remark("everything that was closed there is a version")
     else:
         rows = [("refused", each["path"], each["reason"]) for each in answer["refused"]]
         rows += [("pending", each, "") for each in answer["pending"]]

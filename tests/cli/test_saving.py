@@ -221,6 +221,13 @@ def test_wait_tells_by_its_exit_code(
     assert mount.asked[-1]["timeout"] > 86400
 
 
+def test_wait_says_on_a_terminal_that_all_is_well(mount: Served):
+    """A person is not left with nothing."""
+    mount.answers["wait"] = {"done": True, "refused": [], "pending": []}
+    assert run("wait", mount.path, terminal=True).out == "everything that was closed there is a version\n"
+    assert run("wait", mount.path).out == ""
+
+
 def test_wait_takes_no_negative_time(mount: Served):
     """That is a typing mistake."""
     run("wait", mount.path, "--timeout", "-1", code=cli.USAGE)

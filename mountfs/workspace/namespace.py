@@ -183,6 +183,8 @@ class Namespace:
             touched.add(file.folder)
             if file.draft is not None or file.version is not None or file.is_new:
                 continue
+            if file.content is None and asset is not None and asset.head is not None:
+                continue  # it was made under this name just now, and nothing is written to it yet
             if asset is not None and _number(asset.head) < _number(file.content):
                 continue  # the news of our own checkpoint is still to come
             self.locals.take_out(file)
@@ -323,9 +325,9 @@ class Namespace:
         for file in local.files_in(folder.collection):
             asset = self.catalogue.assets.get(file.asset) if file.follows and file.asset else None
             if asset is None or asset.id in local.vacancies:
+                file.hides = file.name in found
                 found[file.name] = self.local_node(folder, file)
         for made in local.folders_in(folder.collection):
-                file.hides = file.name in found
             if made.id not in self.catalogue.collections:
                 found[made.name] = self.folder_node(folder, made.id)
         return dict(sorted(found.items()))
@@ -408,13 +410,13 @@ class Namespace:
         return self.nodes.number("history", collection)
 
 
-def _number(checkpoint: Checkpoint | None) -> int:
-    return checkpoint.number if checkpoint is not None else 0
-
 def _has_left(asset: Asset, vacancy: Vacancy) -> bool:
     """Whether the asset is not any more at the name that its file left."""
     return asset.collection != vacancy.folder or file_name(asset).encode() != vacancy.name
 
+
+def _number(checkpoint: Checkpoint | None) -> int:
+    return checkpoint.number if checkpoint is not None else 0
 
 
 def folded(name: bytes) -> str:

@@ -216,6 +216,12 @@ class Publisher:
             vacancy.has_ended = True
             if file is not None:
                 self._arrive(vacancy, file)
+                return
+            self._drop_refused(vacancy)
+            if vacancy.asset not in self._state.namespace.catalogue.assets:
+                # The news came before the answer, and no more will come.
+                self._state.locals.vacancies.pop(vacancy.asset, None)
+                self._state.show_again({vacancy.folder})
 
     def _arrive(self, vacancy: Vacancy, file: LocalFile) -> None:
         """An asset's file has moved along with it."""
@@ -230,27 +236,11 @@ class Publisher:
             and file.draft.is_sealed
             and (file.version is None or file.version.draft is not file.draft)
         ):
-                return
-            self._drop_refused(vacancy)
-            if vacancy.asset not in self._state.namespace.catalogue.assets:
-                # The news came before the answer, and no more will come.
-                self._state.locals.vacancies.pop(vacancy.asset, None)
-                self._state.show_again({vacancy.folder})
             self._saving.propose(file, changes)
         for change in (*changes, file.record()):
             state.journal.also(change)
         self._settle(vacancy.asset)
 
-    def _undo(self, vacancy: Vacancy, why: str) -> None:
-        """An asset's file is back under its name."""
-        state = self._state
-        state.locals.vacancies.pop(vacancy.asset, None)
-        log.warning("%s is back under its name: %s", self._path(vacancy), why)
-        folders = {vacancy.folder}
-        file = vacancy.to
-        if file is not None and not file.removed:
-            file.moved_from = None
-            folders.add(file.folder)
     def _drop_refused(self, vacancy: Vacancy) -> None:
         """What was refused has no file any more that it could be recorded from."""
         version = vacancy.version
@@ -258,10 +248,20 @@ class Publisher:
             self._state.journal.also(self._state.finish(version, VersionState.DROPPED))
             vacancy.version = None
 
+    def _undo(self, vacancy: Vacancy, why: str) -> None:
+        """An asset's file is back under its name."""
+        state = self._state
+        self._drop_refused(vacancy)
+        state.locals.vacancies.pop(vacancy.asset, None)
+        log.warning("%s is back under its name: %s", self._path(vacancy), why)
+        folders = {vacancy.folder}
+        file = vacancy.to
+        if file is not None and not file.removed:
+            file.moved_from = None
+            folders.add(file.folder)
             if file.draft is None and not file.is_ignored:
                 file.removed = True
                 state.locals.take_out(file)
-        self._drop_refused(vacancy)
                 node = state.node_of(file)
                 if node is not None:
                     node.local, node.shown = None, None

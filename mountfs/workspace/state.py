@@ -185,6 +185,7 @@ class LocalState:
             self.namespace.keep_number(
                 AssetId(key), CheckpointId(body["checkpoint"]), body["ino"], body["mode"], body["mtime_ns"]
             )
+        taken = {body["asset"] for body in records["file"].values()}
         for key, body in records["file"].items():
             draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None
             file = LocalFile.restored(key, body, draft)
@@ -195,7 +196,6 @@ class LocalState:
                     file.asset, file.is_ignored = file.moved_from, False
                 file.moved_from = None
                 self.journal.also(file.record())
-        taken = {body["asset"] for body in records["file"].values()}
                 if file.removed:
                     continue
             if draft is not None:

@@ -25,7 +25,7 @@ WATCH_EVERY = 1.0
 ATTENTION = frozenset({"refused", "damaged", "outdated"})
 """States that do not end by themselves."""
 
-HEADINGS = ("STATE", "SIZE", "LOCAL", "SINCE", "PATH", "REASON")
+HEADINGS = ("STATE", "SIZE", "LOCAL", "MODIFIED", "PATH", "REASON")
 
 Report = Mapping[str, Any]
 """What a mount answers, and its place as ``mount``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from mountfs import cli
 from mountfs.config import MountOptions
 from mountfs.model import Toggle
-from mountfs.testing.mounts import Mount, Mounts, wait_until
+from mountfs.testing.mounts import Mount, Mounts, bounded, running, wait_until
 from tests.cli.serving import run
 from tests.mounted.film import Film
 
@@ -188,6 +189,26 @@ def test_a_checkpoint_of_an_open_file(mounting: Mounting, film: Film):
     assert path.read_bytes() == b"halfway, done"
 
 
+def test_a_checkpoint_of_what_rests(mounting: Mounting, film: Film):
+    """A file that was just closed need not wait for its quiet time, and gets the comment."""
+    mount = mounting()
+    path = mount.path / "shots/a.blend"
+    path.write_bytes(b"second!")
+    assert run("checkpoint", "--json", path, "-m", "for the review").json["number"] == 2
+    assert versions(film, "shots/a.blend") == [(1, 5), (2, 7)]
+    assert run("log", "--json", path).json[0]["comment"] == "for the review"
+    assert run("status", mount.path).out == ""
+
+
+def test_a_checkpoint_of_a_file_that_would_stay_here(mounting: Mounting, film: Film):
+    """Asking for a version of it is saying that it is part of the project."""
+    mount = mounting(options=replace(PATIENT, track="manual"))
+    path = mount.path / "shots/new.blend"
+    path.write_bytes(b"brand new")
+    assert run("checkpoint", "--json", path, "-m", "a start").json["number"] == 1
+    assert versions(film, "shots/new.blend") == [(1, 9)]
+
+
 def test_a_checkpoint_of_nothing_new(mounting: Mounting, film: Film):
     """An unchanged file has its version already, and a missing one none."""
     mount = mounting()
@@ -226,6 +247,28 @@ def test_trash_and_restore_show_in_the_mount(mounting: Mounting, film: Film):
     wait_until(path.exists, "the file to come back")
     assert path.read_bytes() == b"second!"
     assert versions(film, "shots/a.blend") == [(1, 5), (2, 7)]
+
+
+def test_watching_a_save(mounting: Mounting):
+    """Somebody who watches sees a file change, wait, and become a version."""
+    mount = mounting()
+    path = mount.path / "shots/a.blend"
+    with running(sys.executable, "-m", "mountfs", "status", "--watch", mount.path) as watching:
+        assert watching.stdout is not None
+        lines = watching.stdout
+
+        def seen() -> list[str]:
+            return bounded(lines.readline).decode().rstrip("\n").split("\t")[1:3]
+
+        with open(path, "wb") as file:
+            file.write(b"second!")
+            assert seen() == ["modified", str(path)]
+        assert seen() == ["waiting", str(path)]
+        run("wait", path)
+        last = seen()
+        while last == ["sending", str(path)]:
+            last = seen()
+        assert last == ["normal", str(path)]
 
 
 def test_with_manual_tracking_a_new_file_is_sent_when_somebody_says_so(mounting: Mounting, film: Film):

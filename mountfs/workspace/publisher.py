@@ -548,6 +548,9 @@ class Publisher:
             changes.append(
                 state.namespace.keep_number(version.asset, now.id, file.ino, file.mode, file.mtime_ns)
             )
+        elif file is not None and file.moved_from == version.asset:
+            file.base = now.id
+            changes.append(file.record())
         for other_version in state.versions.values():
             if other_version.asset == version.asset and other_version is not version:
                 other_version.is_new = False
@@ -597,9 +600,6 @@ class Publisher:
             )
             catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
 
-        elif file is not None and file.moved_from == version.asset:
-            file.base = now.id
-            changes.append(file.record())
     def _settle(self, asset: AssetId) -> None:
         """The news of what was just done may have come before the answer."""
         state = self._state

@@ -102,6 +102,23 @@ class BatchStore(Protocol):
         frames are in memory together."""
 
 
+@runtime_checkable
+class BulkStore(Protocol):
+    """What a ChunkStore may offer too: keeping many small chunks for less than one after another."""
+
+    def put_many(self, frames: Mapping[ChunkId, bytes]) -> None:
+        """Keep frames, as `ChunkStore.put` does each; after an error some may be kept."""
+
+
+def put_all(store: ChunkStore, frames: Mapping[ChunkId, bytes]) -> None:
+    """Keep frames, in as few requests as the store allows."""
+    if isinstance(store, BulkStore):
+        store.put_many(frames)
+        return
+    for chunk, frame in frames.items():
+        store.put(chunk, frame)
+
+
 def frames_of(store: ChunkStore, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
     """For each chunk its frame, or why it cannot be had, in as few requests as the store allows."""
     if len(refs) > 1 and isinstance(store, BatchStore):

@@ -9,7 +9,7 @@ chunks that nothing names.
 from __future__ import annotations
 
 from collections.abc import Collection as Many
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mountfs.errors import ChunkCorrupt, ChunkMissing, NotAProject
 from mountfs.interfaces import frame_of
@@ -21,6 +21,12 @@ from mountfs.storage.frames import holds
 
 _FRAMING = 1024
 """Bytes by which the frame of a small chunk may be larger than the chunk."""
+
+
+_PUT = (
+    "INSERT INTO chunk (hash, data, size) VALUES (?1, ?2, ?3)"
+    " ON CONFLICT (hash) DO UPDATE SET data = excluded.data, size = excluded.size"
+)
 
 
 class CompactChunks:
@@ -64,11 +70,18 @@ class CompactChunks:
         if there:
             return
         with self._database.appending() as connection:
-            connection.execute(
-                "INSERT INTO chunk (hash, data, size) VALUES (?1, ?2, ?3)"
-                " ON CONFLICT (hash) DO UPDATE SET data = excluded.data, size = excluded.size",
-                (chunk, frame, len(frame)),
-            )
+            connection.execute(_PUT, (chunk, frame, len(frame)))
+
+    def put_many(self, frames: Mapping[ChunkId, bytes]) -> None:
+        """Keep frames in one transaction."""
+        new = [
+            (chunk, frame, len(frame))
+            for chunk, frame in frames.items()
+            if not self._find_sound(chunk, frame)
+        ]
+        if new:
+            with self._database.appending() as connection:
+                connection.executemany(_PUT, new)
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
         """Those without a row, and those whose row holds no bytes.

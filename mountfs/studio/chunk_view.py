@@ -11,12 +11,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection as Many
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mountfs.digest import MAX_CHUNK, decode_frame, frame_content_size
 from mountfs.errors import ChunkCorrupt, ChunkMissing, MountfsError
-from mountfs.interfaces import ChunkStore, frames_of
+from mountfs.interfaces import ChunkStore, frames_of, put_all
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.rights import may_read, may_see_history
 from mountfs.studio.change import nothing
@@ -62,6 +62,16 @@ class ChunkView:
 
     def put(self, chunk: ChunkId, frame: bytes) -> None:
         """Keep a frame, after a look into it unless the owner brings it. NotPermitted, ChunkCorrupt."""
+        self._look_into(chunk, frame)
+        self._store.put(chunk, frame)
+
+    def put_many(self, frames: Mapping[ChunkId, bytes]) -> None:
+        """The same for many."""
+        for chunk, frame in frames.items():
+            self._look_into(chunk, frame)
+        put_all(self._store, frames)
+
+    def _look_into(self, chunk: ChunkId, frame: bytes) -> None:
         if not self._view.is_owner:
             viewer = self._view.viewer()
             require(viewer, Act.PUBLISH)
@@ -70,7 +80,6 @@ class ChunkView:
                 raise ChunkCorrupt(chunk, "the frame does not say how much it holds, or too much")
             decode_frame(frame, Chunk(chunk, size))
             self._uploads.add(viewer.person.id, chunk)
-        self._store.put(chunk, frame)
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
         """Those that the viewer must put before a manifest of theirs may name them."""

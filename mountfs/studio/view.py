@@ -43,6 +43,9 @@ from mountfs.studio.visibility import BLIND, Sight
 KEPT_TREES = 3
 """How many earlier trees are remembered, for readers that ask from an older cursor."""
 
+_BREATH = 0.03
+"""Seconds between two looks for whoever waits for news: commits come in bursts, and each look costs."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -92,6 +95,7 @@ class View:
             if before is not now or left <= 0:
                 return self._between(before, now)
             self._project.database.wait_for_commit(left, version)
+            time.sleep(min(left, _BREATH))
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint of a visible asset. NotPermitted without `pull_chunk`, and for one

@@ -78,7 +78,7 @@ class Naming:
             self._end_vacancy(vacancy)
         node = state.namespace.local_node(place, file)
         state.namespace.place(place, name, node)
-        state.stir()
+        state.stir(state.times.grace)
         return node
 
     async def mkdir(self, folder: Folder, name: bytes) -> CollectionFolder:
@@ -102,7 +102,7 @@ class Naming:
             state.locals.add_folder(made)
             node = state.namespace.folder_node(place, made.id)
             state.namespace.place(place, name, node)
-            state.stir()
+            state.stir(state.times.grace)
             return node
 
     async def unlink(self, folder: Folder, name: bytes) -> None:
@@ -136,7 +136,7 @@ class Naming:
                 state.locals.vacancies[vacancy.asset] = vacancy
             state.namespace.unplace(place, name)
             self._reveal(place, local)
-            state.stir()
+            state.stir(state.times.grace)
 
     async def rmdir(self, folder: Folder, name: bytes) -> CollectionFolder:
         """Remove an empty local folder; the folder, if it is one of the project's and so the studio's."""
@@ -297,7 +297,7 @@ class Naming:
         state.namespace.unplace(source, name)
         state.namespace.place(target, new_name, node)
         self._reveal(source, local)
-        state.stir()
+        state.stir(state.times.quiet)
 
     def _reveal(self, place: CollectionFolder, gone: LocalFile | None) -> None:
         """Show what a file hid that is not there any more."""
@@ -443,7 +443,7 @@ class Naming:
         state.locals.add_folder(made)
         state.namespace.unplace(source, name)
         state.namespace.place(target, new_name, node)
-        state.stir()
+        state.stir(state.times.quiet)
         return None
 
     # What may be

@@ -12,6 +12,7 @@ content.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from typing import ParamSpec, TypeVar
 import trio
 
 from mountfs import names
+from mountfs.content.gathering import GatheringStore
 from mountfs.content.pipeline import Ingested
 from mountfs.content.recut import ingest_segments
 from mountfs.errors import ContentError, LostRace, MountfsError, NameInvalid, NotFound, NotPermitted, Refused
@@ -54,6 +56,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PIECE = 1 << 20
+_SMALL = 512 << 10
+"""Bytes up to which contents are stored together."""
 _TOGETHER = 64
 """Versions offered in one go."""
 _FIRST_PAUSE = 0.5
@@ -109,9 +113,15 @@ class Publisher:
     async def run(self) -> None:
         """Send whatever is due, until cancelled."""
         while True:
-            with trio.move_on_after(max(0.0, self._next_due() - trio.current_time())):
-                await self._state.stirred()
+            delay = self._state.next_due - trio.current_time()
+            if delay > 0:
+                with trio.move_on_after(delay):
+                    await self._state.stirred()
+                continue
+            self._state.next_due = math.inf
             await self.send_due()
+            self._state.next_due = min(self._state.next_due, self._next_due())
+            await trio.lowlevel.checkpoint()
 
     async def send_due(self) -> None:
         """Send what is due now."""
@@ -365,15 +375,54 @@ class Publisher:
                 self._postpone(version, exc)
             return
         stored: list[_Stored] = []
+        small = [version for version in sent if version.size <= _SMALL]
         async with trio.open_nursery() as nursery:
+            if small:
+                nursery.start_soon(self._store_small, small, stored)
             for version in sent:
-                nursery.start_soon(self._store, version, stored)
+                if version.size > _SMALL:
+                    nursery.start_soon(self._store, version, stored)
         if stored:
             await self._offer(sorted(stored, key=lambda each: each.version.order))
 
-    async def _store(self, version: Version, stored: list[_Stored]) -> None:
+    async def _store_small(self, versions: Sequence[Version], stored: list[_Stored]) -> None:
+        """Store small contents in one go; one by one what cannot be."""
+        jobs: list[tuple[Version, Draft, Manifest | None]] = []
+        others: list[Version] = []
+        for version in versions:
+            if version.draft is None:
+                others.append(version)
+                continue
+            try:
+                base = version.draft.checkpoint
+                manifest = await self._manifests.get(base.id) if base is not None else None
+                jobs.append((version, self._state.drafts.hold(version.draft), manifest))
+            except (MountfsError, OSError):
+                others.append(version)  # told where it is stored alone
+        found: list[Ingested] = []
         try:
-            async with self._ingests:
+            found = await trio.to_thread.run_sync(self._ingest_small, jobs, limiter=self._ingests)
+        except (MountfsError, OSError):
+            others += [version for version, _, _ in jobs]
+        finally:
+            for _, draft, _ in jobs:
+                self._state.drafts.let_go(draft)
+        for (version, _, _), each in zip(jobs, found, strict=False):
+            await self._store(version, stored, _Stored(version, each.size, each.xxh3, each.chunks))
+        for version in others:
+            await self._store(version, stored)
+
+    def _ingest_small(self, jobs: Sequence[tuple[Version, Draft, Manifest | None]]) -> list[Ingested]:
+        store = GatheringStore(self._chunks)
+        found = [
+            ingest_segments(draft.size, draft.segments(), manifest, store) for _, draft, manifest in jobs
+        ]
+        store.flush()
+        return found
+
+    async def _store(self, version: Version, stored: list[_Stored], found: _Stored | None = None) -> None:
+        try:
+            if found is None:
                 found = await self._contents(version)
             if await self._is_head(version, found):
                 await self._became(version, None)
@@ -403,7 +452,8 @@ class Publisher:
         self._state.drafts.hold(draft)
         try:
             found = await trio.to_thread.run_sync(
-                lambda: ingest_segments(draft.size, segments, base, self._chunks, progress=self._progress)
+                lambda: ingest_segments(draft.size, segments, base, self._chunks, progress=self._progress),
+                limiter=self._ingests,
             )
         finally:
             self._state.drafts.let_go(draft)

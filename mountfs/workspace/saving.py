@@ -249,7 +249,7 @@ class Saving:
         else:
             await self._state.journal.commit([], why="synced", durable=True)
         local.synced_at = trio.current_time()
-        self._state.stir()
+        self._state.stir(self._state.times.idle)
 
     def _require_whole(self, local: LocalFile) -> None:
         if local.draft is not None and local.draft.damage is not None:
@@ -382,7 +382,7 @@ class Saving:
         state.versions[version.id] = version
         state.locals.add(local)
         changes.append(version.record())
-        state.stir()
+        state.stir(version.due(state.times, is_written=False) - now)
         return version
 
     def _may_be_sent(self, local: LocalFile) -> bool:

@@ -71,6 +71,8 @@ class LocalState:
         self.disk_threads = trio.CapacityLimiter(4)
         self._rules = IgnoreRules(ignored)
         self._order = 0
+        self.next_due = 0.0
+        """When the publisher looks next for what is due, by the event loop's clock."""
         self._wake = trio.Event()
 
     @property
@@ -88,9 +90,13 @@ class LocalState:
         self._order += 1
         return self._order
 
-    def stir(self) -> None:
-        """Something may be due earlier than it was."""
-        self._wake.set()
+    def stir(self, after: float = 0.0) -> None:
+        """Something is due after so many seconds. Looking for all that is due takes time, so it is done when
+        something is, and not whenever something happens."""
+        moment = trio.current_time() + after
+        if moment < self.next_due:
+            self.next_due = moment
+            self._wake.set()
 
     async def stirred(self) -> None:
         """Wait for `stir`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,21 @@ from mountfs.studio.permissions import EFFECTS
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent / "docs" / "semantics.md").read_text()
+STATES = (
+    "normal",
+    "draft",
+    "damaged",
+    "flushed",
+    "sealed",
+    "publishing",
+    "refused",
+    "provisional",
+    "scratch",
+)
+ACTS = (
+    *("open for writing", "write", "truncate", "fsync", "flush", "release"),
+    *("rename from", "rename onto", "unlink", "change from elsewhere", "kill"),
+)
 NAMED = sorted(set(re.findall(r"`([a-z_/]+\.py)::(\w+)`", PAGE)))
 
 
@@ -35,3 +52,29 @@ def test_the_toggles_do_what_the_page_says() -> None:
         f"| `{toggle.value}` | {effect.in_mount} | {effect.in_commands} |"
         for toggle, effect in EFFECTS.items()
     ]
+
+
+def _cells() -> Iterator[tuple[str, str, str]]:
+    """State, act and promise, as the page has them."""
+    state = ""
+    for line in PAGE.split("<!-- states: begin -->")[1].split("<!-- states: end -->")[0].splitlines():
+        if begins := re.match(r"\*\*(\w+)\*\*: ", line):
+            state = begins[1]
+        elif (row := re.fullmatch(r"\| ([a-z ]+) \| (.+) \|", line)) and row[1] != "act":
+            yield state, row[1], row[2]
+
+
+def test_every_state_says_what_every_act_does() -> None:
+    """No cell of the table of states is left out, and none is there twice."""
+    assert [(state, act) for state, act, _ in _cells()] == [(state, act) for state in STATES for act in ACTS]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_cell_is_what_its_test_says(state: str) -> None:
+    """Each cell promises the very sentence that its test begins with."""
+    module = ast.parse((HERE / "mounted" / "states" / f"test_{state}.py").read_text())
+    tests = {each.name: each for each in module.body if isinstance(each, ast.FunctionDef)}
+    promises = {f"test_{act.replace(' ', '_')}": text for where, act, text in _cells() if where == state}
+    assert promises == {
+        name: " ".join((ast.get_docstring(test) or "").split()) for name, test in tests.items()
+    }

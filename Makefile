@@ -1,13 +1,14 @@
 # Every target sets up what it needs first: `make demo` and `make test` are the only commands to know.
 # Needs Debian 12 or a relative of it, as root or as a user who may use sudo.
 
-.PHONY: help setup demo test test-long test-dcc bench check format clean
+.PHONY: help setup demo test test-long test-dcc dcc-table bench check format clean
 
 help:
 	@echo 'make demo       build a small production and mount it as two artists'
 	@echo 'make test       all checks and tests (what CI runs)'
 	@echo 'make test-long  the tests that take minutes'
-	@echo 'make test-dcc   the tests that run creative tools (installs Blender and ffmpeg)'
+	@echo 'make test-dcc   the tests that run creative tools (installs Blender, GIMP, Krita and others)'
+	@echo 'make dcc-table  write docs/dcc-support.md anew from recorded sessions of creative tools'
 	@echo 'make bench      measure reading beside its peers (needs root and an idle machine)'
 	@echo 'make setup      only what the others need: packages, .venv, .venv/bin/mountfs'
 	@echo 'make check      only ruff and mypy'
@@ -29,6 +30,9 @@ test-long: setup
 test-dcc:
 	@tools/setup --dcc
 	@tests/run --only dcc
+
+dcc-table: setup
+	@.venv/bin/python -m tests.mounted.dcc_support
 
 bench: setup
 	@.venv/bin/python -m benchmarks.read

@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 
 _LOG_SIZE = 1 << 20
 
+_SWITCH = 0.0005
+"""Seconds for which a thread may keep the others of this process waiting."""
+
 _PATIENCE = 300.0
 """Seconds that a command waits for versions if it does not say how long."""
 
@@ -164,6 +167,8 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         # A tree of 100 000 assets stays for the life of the mount: looking for garbage in it again and again
         # would hold up answers each time.
         gc.freeze()
+        # Threads that store and look for news would each keep the event loop waiting for 5 ms at a time.
+        sys.setswitchinterval(_SWITCH)
         trio.run(_Mount(request, parts, tree, workspace, session, serving, ready, invalidation.tell).run)
 
 

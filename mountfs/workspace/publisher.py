@@ -58,8 +58,11 @@ T = TypeVar("T")
 _PIECE = 1 << 20
 _SMALL = 512 << 10
 """Bytes up to which contents are stored together."""
-_TOGETHER = 64
+_TOGETHER = 256
 """Versions offered in one go."""
+_BREATH = 0.25
+"""Seconds between two times that something is sent, unless somebody waits: what is closed at about the same
+time goes together, since each offer is a transaction."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _FOREVER = 3600.0
@@ -109,6 +112,7 @@ class Publisher:
         self._calls = trio.CapacityLimiter(1)
         self._ingests = trio.CapacityLimiter(2)
         self.sending = Sending()
+        self._not_before = 0.0
 
     async def run(self) -> None:
         """Send whatever is due, until cancelled."""
@@ -136,7 +140,8 @@ class Publisher:
             if self._folder_due(folder) <= now:
                 await self._make(folder)
         due = [version for version in self._ready() if self._version_due(version) <= now]
-        if due:
+        if due and (now >= self._not_before or any(version.hurried for version in due)):
+            self._not_before = now + _BREATH
             await self._send(sorted(due, key=lambda version: version.order)[:_TOGETHER])
 
     # When
@@ -148,7 +153,10 @@ class Publisher:
         moments += [self._vacancy_due(vacancy) for vacancy in local.vacancies.values()]
         moments += [self._idle_due(file) for file in local.files.values() if file.synced_at is not None]
         moments += [self._folder_due(folder) for folder in local.folders.values()]
-        moments += [self._version_due(version) for version in self._ready()]
+        moments += [
+            version.not_before if version.hurried else max(self._not_before, self._version_due(version))
+            for version in self._ready()
+        ]
         return min(moments)
 
     def _ready(self) -> list[Version]:
@@ -249,7 +257,7 @@ class Publisher:
             self._saving.propose(file, changes)
         for change in (*changes, file.record()):
             state.journal.also(change)
-        self._settle(vacancy.asset)
+        self._settle([vacancy.asset])
 
     def _drop_refused(self, vacancy: Vacancy) -> None:
         """What was refused has no file any more that it could be recorded from."""
@@ -425,7 +433,8 @@ class Publisher:
             if found is None:
                 found = await self._contents(version)
             if await self._is_head(version, found):
-                await self._became(version, None)
+                self._became(version, None)
+                self._settle([version.asset])
             else:
                 stored.append(found)
         except (Refused, NotFound, ContentError) as exc:
@@ -512,7 +521,8 @@ class Publisher:
                 self._postpone(each.version, exc)
         else:
             for each, checkpoint in zip(offered, checkpoints, strict=True):
-                await self._became(each.version, checkpoint)
+                self._became(each.version, checkpoint)
+            self._settle([each.version.asset for each in offered])
             await self._state.journal.commit([], why="published", durable=True)
 
     async def _proposal(self, stored: _Stored) -> Proposal:
@@ -557,7 +567,7 @@ class Publisher:
             collection = collections[collection].parent
         return False
 
-    async def _became(self, version: Version, checkpoint: Checkpoint | None) -> None:
+    def _became(self, version: Version, checkpoint: Checkpoint | None) -> None:
         """A version is a checkpoint now; None: it is the content that the asset has already."""
         state = self._state
         asset = state.namespace.catalogue.assets.get(version.asset)
@@ -573,9 +583,12 @@ class Publisher:
         file, draft = state.locals.files.get(version.file), version.draft
         changes: list[Change] = []
         if draft is not None:
-            changes += state.drafts.rebase(draft, now)
-            for other in list(state.locals.files.values()):
-                if other.draft is draft:
+            # Most drafts are held by one version and one file, and nobody need look for others.
+            holders = [file] if draft.holders <= 2 else list(state.locals.files.values())
+            if draft.holders > 2:
+                changes += state.drafts.rebase(draft, now)
+            for other in holders:
+                if other is not None and other.draft is draft:
                     other.content = now
                     state.release(other)
                     changes.append(other.record())
@@ -601,11 +614,12 @@ class Publisher:
         elif file is not None and file.moved_from == version.asset:
             file.base = now.id
             changes.append(file.record())
-        for other_version in state.versions.values():
-            if other_version.asset == version.asset and other_version is not version:
-                other_version.is_new = False
-                if other_version.base == version.id:
-                    other_version.base = now.id
+        for later in state.versions.values():
+            if later.asset == version.asset and later is not version:
+                later.is_new = False
+                if later.base == version.id:
+                    later.base = now.id
+                state.stir()
         for vacancy in state.locals.vacancies.values():
             if vacancy.version is version:
                 vacancy.version = None
@@ -614,8 +628,6 @@ class Publisher:
         changes.append(state.finish(version, done))
         for change in changes:
             state.journal.also(change)
-        self._settle(version.asset)
-        state.stir()
 
     def _announce(self, version: Version, checkpoint: Checkpoint) -> None:
         """Show what the studio has just taken before its news comes: what follows is decided by that."""
@@ -650,14 +662,14 @@ class Publisher:
             )
             catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
 
-    def _settle(self, asset: AssetId) -> None:
+    def _settle(self, assets: Sequence[AssetId]) -> None:
         """The news of what was just done may have come before the answer."""
         state = self._state
-        catalogue = state.namespace.catalogue
-        if asset in catalogue.assets:
-            folders, changes = state.namespace.settle([asset])
-            for change in changes:
-                state.journal.also(change)
+        known = [asset for asset in assets if asset in state.namespace.catalogue.assets]
+        folders, changes = state.namespace.settle(known)
+        for change in changes:
+            state.journal.also(change)
+        if folders:
             state.show_again(folders)
 
     async def _refused(self, version: Version, why: MountfsError) -> None:
@@ -675,7 +687,7 @@ class Publisher:
         log.warning("%s is not recorded: %s", self.path_of(version), why)
         version.done.set()
         await state.journal.commit([version.record()], why="refused", durable=False)
-        self._settle(version.asset)
+        self._settle([version.asset])
 
     def _postpone(self, version: Version, why: Exception) -> None:
         """Something is wrong that will pass: try again later."""

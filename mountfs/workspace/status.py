@@ -11,7 +11,6 @@ from typing import Any
 import trio
 
 from mountfs.errors import NotFound, Refused
-from mountfs.names import printable
 from mountfs.workspace.disk import Change
 from mountfs.workspace.kept import Kept
 from mountfs.workspace.locals import LocalFile
@@ -99,7 +98,7 @@ class Status:
         if version is not None and version.reason:
             reason = version.reason
         return {
-            "path": printable(self._state.path_of_file(file)),
+            "path": self._state.path_of_file(file),
             "state": self.state_of(file),
             "reason": reason,
             "size": file.size,
@@ -124,9 +123,7 @@ class Status:
             await self._settled(path or "")
         refused = [self._refusal(version) for version in self._versions(path or "", on_their_way=False)]
         pending = [self._path_of(version) for version in self._versions(path or "", on_their_way=True)]
-        pending += [
-            printable(self._state.path_of(v.folder, os.fsdecode(v.name))) for v in self._empty(path or "")
-        ]
+        pending += [self._state.path_of(v.folder, os.fsdecode(v.name)) for v in self._empty(path or "")]
         return {"done": not pending, "refused": refused, "pending": pending}
 
     async def _settled(self, path: str) -> None:
@@ -165,7 +162,7 @@ class Status:
         return self._publisher.path_of(version)
 
     def _refusal(self, version: Version) -> dict[str, str]:
-        return {"path": printable(self._path_of(version)), "reason": version.reason}
+        return {"path": self._path_of(version), "reason": version.reason}
 
     async def settle_asset(self, asset: str) -> None:
         """End the quiet time of one asset and wait for its version: for whoever asks for its history."""

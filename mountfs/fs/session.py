@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import logging
 import os
 import sys
@@ -24,6 +25,21 @@ _SETTLE = 0.5
 """Seconds after a change of the mount table until it is looked at, and between looks at what is open."""
 _GRACE = 2.0
 """Seconds for requests on their way when the mount ends."""
+
+
+class _Unawaited(logging.Filter):
+    """Leaves out what pyfuse3 says when the kernel has given up a request before its answer came: the end of
+    a mount does that to the RELEASE of the last open file, and nobody waits for it.
+    """
+
+    _TEXT = f"fuse_reply_* failed with {os.strerror(errno.ENOENT)}"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for these, which are no faults."""
+        return not record.getMessage().endswith(self._TEXT)
+
+
+UNAWAITED = _Unawaited()
 
 
 class Session:
@@ -113,6 +129,7 @@ def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other
         options.add("allow_other")
     if not operations.enable_writeback_cache:
         options.add("ro")
+    logging.getLogger("pyfuse3").addFilter(UNAWAITED)
     complaint: list[str] = []
     try:
         with _stderr_in(complaint):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import json
+import logging
 import os
 import socket
 import stat
@@ -16,6 +17,7 @@ from mountfs import control, errors, mountlock, mountpoints
 from mountfs.config import MountOptions
 from mountfs.errors import MountError
 from mountfs.fs.errnos import errno_of
+from mountfs.fs.session import UNAWAITED
 from mountfs.launch import Mounted, MountRequest
 from mountfs.model import Toggle
 from mountfs.testing.mounts import Mounts
@@ -92,10 +94,14 @@ def test_a_mount_answers_who_and_what_it_is(mounts: Mounts, film: Film):
     mount = mounts.mount(film.path)
     info = control.ask(mount.path, {"op": "info"}, runtime_dir=mount.request.runtime_dir)
     assert (info["project"], info["owner"], info["username"]) == (str(film.path), True, "ada")
-    assert (info["assets"], info["read_only"], info["pid"]) == (1, True, mount.mounted.pid)
+    assert (info["assets"], info["read_only"], info["pid"]) == (1, False, mount.mounted.pid)
     assert control.mount_of(mount.path / "a.txt") == mount.path
     with pytest.raises(MountError, match="unknown operation"):
         control.ask(mount.path, {"op": "nothing"}, runtime_dir=mount.request.runtime_dir)
+    mount.unmount()
+    mount = mounts.mount(film.path, options=MountOptions(ro=True))
+    assert control.ask(mount.path, {"op": "info"}, runtime_dir=mount.request.runtime_dir)["read_only"]
+    assert os.statvfs(mount.path).f_flag & os.ST_RDONLY
 
 
 def test_nonsense_on_the_control_socket_harms_nobody(
@@ -117,9 +123,21 @@ def test_nonsense_on_the_control_socket_harms_nobody(
     assert (mount.path / "a.txt").read_bytes() == b"text"
 
 
+def test_an_answer_that_nobody_waits_for_is_no_fault():
+    """When a mount ends before its last request is answered the log stays clean; other failures show."""
+    gone, failed = (
+        logging.makeLogRecord(
+            {"msg": "fuse_release(): fuse_reply_* failed with %s", "args": (os.strerror(number),)}
+        )
+        for number in (errno.ENOENT, errno.EINVAL)
+    )
+    assert not UNAWAITED.filter(gone)
+    assert UNAWAITED.filter(failed)
+
+
 def test_every_error_has_a_number():
-    """What does not exist or is hidden is ENOENT, a no is EACCES, and everything else EIO, never an odd
-    number.
+    """What does not exist or is hidden is ENOENT, a no is EACCES, a full quota EDQUOT, and everything else
+    EIO, never an odd number.
     """
     made = {
         kind: kind.__new__(kind)
@@ -131,6 +149,7 @@ def test_every_error_has_a_number():
     assert numbers[errors.NotPermitted] == errno.EACCES
     assert numbers[errors.ChunkCorrupt] == errno.EIO
     assert numbers[errors.DeadlineExceeded] == errno.EIO
+    assert numbers.pop(errors.QuotaExceeded) == errno.EDQUOT
     assert set(numbers.values()) <= {errno.ENOENT, errno.EACCES, errno.EIO, errno.EEXIST, errno.EINVAL}
     assert errno_of(ZeroDivisionError()) == errno.EIO
     assert errno_of(errors.NotPermitted(Toggle.PULL_CHUNK)) == errno.EACCES

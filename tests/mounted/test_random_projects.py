@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mountfs.config import MountOptions
 from mountfs.testing.mounts import Mounts
 from mountfs.testing.projects import Rows, new_project, random_project
 from tests.studio import closure
@@ -35,7 +36,7 @@ def test_each_user_finds_what_the_plain_rule_gives_them(mounts: Mounts, tmp_path
     rows = closure.Rows(path)
     for number, user in enumerate([None, *heap.users[:3]]):
         seen = closure.seen(rows, user)
-        mount = mounts.mount(path, user, at=f"mnt{number}")
+        mount = mounts.mount(path, user, at=f"mnt{number}", options=MountOptions(xattr=True))
         assets, folders = walked(mount.path)
         assert assets == seen.assets
         assert folders == len(seen.collections)

@@ -84,6 +84,11 @@ class InMount:
             return {"files": [], "totals": {}, "sending": None}
         return self.ask("status", patience=ANSWER_TIME)
 
+    @property
+    def exists(self) -> bool:
+        """Whether the mount shows something here."""
+        return os.path.lexists(self.full)
+
     def wait(self, timeout: float | None) -> dict[str, Any]:
         """Wait until all that was closed here is a version or refused, at most so many seconds."""
         if self.read_only:

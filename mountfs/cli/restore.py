@@ -34,7 +34,9 @@ def command(
       mountfs restore ~/mnt/shots/sh010.blend
       mountfs restore film.clst:/shots/sh010.blend --id 3f2a91c0
     """
-    with open_target(path, username=username, storage_dir=storage_dir, read_only=False) as target:
+    with open_target(
+        path, username=username, storage_dir=storage_dir, read_only=False, settled=True
+    ) as target:
         found = _choose(target, id_)
         try:
             target.studio.restore(found.id)

@@ -61,6 +61,7 @@ def _about(target: Target) -> dict[str, Any]:
             "address": thing.pointer,
             "readable": may_read(viewer),
             "may_checkpoint": may_checkpoint(viewer, thing),
+            **_local(target),
             "version": describe.version(target, thing.head) if thing.head else None,
         }
     elif isinstance(thing, Collection):
@@ -82,6 +83,15 @@ def _about(target: Target) -> dict[str, Any]:
             "viewer": {"username": person.username, "email": person.email, "owner": target.tree.viewer.owner},
         }
     return about
+
+
+def _local(target: Target) -> dict[str, Any]:
+    """In a mount: whether what it shows is the version below, or something that is not sent yet."""
+    if target.mounted is None:
+        return {}
+    files = target.mounted.status()["files"]
+    mine = next((file for file in files if file["path"] == target.mounted.path), None)
+    return {"state": mine["state"], "reason": mine["reason"]} if mine else {"state": "normal"}
 
 
 def _entries(target: Target, folder: Collection | None) -> int:

@@ -64,6 +64,8 @@ def command(ctx: click.Context, path: str | None, watch: bool, as_json: bool) ->
         _watch(places, as_json=as_json)
         return
     reports = _look(places)
+    if path is not None and not reports[0]["files"] and not places[0].exists:
+        raise Missing(f"there is nothing at {path}")
     if as_json:
         output.as_json(reports)
     elif sys.stdout.isatty():

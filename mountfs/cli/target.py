@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mountfs.cli import Missing
 from mountfs.cli.paths import SETTLE_TIME, SUFFIX, InMount, in_mount, in_project
 from mountfs.config import Config, Places, load
 from mountfs.errors import NotFound
@@ -52,7 +53,14 @@ class Target:
     @cached_property
     def thing(self) -> Thing | None:
         """What is at the path; None is the top of the project. NotFound."""
-        return self.outline.at(self.path)
+        try:
+            return self.outline.at(self.path)
+        except NotFound as exc:
+            if self.mounted is not None and self.mounted.exists:
+                raise Missing(
+                    f"{self.path} is only on this machine, not in the project; mountfs status tells why"
+                ) from exc
+            raise
 
     def username(self, user: str) -> str:
         """The short name of a person the viewer may know of; else the id."""

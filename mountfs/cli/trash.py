@@ -33,7 +33,9 @@ def command(path: str, listing: bool, username: str | None, storage_dir: Path | 
       mountfs trash --list ~/mnt
       mountfs trash --list film.clst:/shots
     """
-    with open_target(path, username=username, storage_dir=storage_dir, read_only=listing) as target:
+    with open_target(
+        path, username=username, storage_dir=storage_dir, read_only=listing, settled=True
+    ) as target:
         found = _below(target) if listing else [_put_away(target)]
     if as_json:
         output.as_json([each._asdict() for each in found] if listing else found[0]._asdict())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mountfs.cli import INCOMPLETE, MOUNT, NOT_FOUND, OK, TIME_IS_UP, UNAVAILABLE, output
+from mountfs.cli import INCOMPLETE, MOUNT, NOT_FOUND, OK, TIME_IS_UP, UNAVAILABLE, Missing, output
 from mountfs.cli.options import exits, json_option
 from mountfs.cli.paths import require_in_mount
 
@@ -27,7 +27,10 @@ def command(ctx: click.Context, path: str, timeout: float | None, as_json: bool)
       blender -b shot.blend -f 1 && mountfs wait ~/mnt/renders
       mountfs wait ~/mnt --timeout 600
     """
-    answer = require_in_mount(path).wait(timeout)
+    place = require_in_mount(path)
+    answer = place.wait(timeout)
+    if not (answer["refused"] or answer["pending"] or place.exists):
+        raise Missing(f"there is nothing at {path}, and nothing on its way from there")
     if as_json:
         output.as_json(answer)
     elif answer["done"] and not answer["refused"]:

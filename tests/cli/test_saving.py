@@ -214,6 +214,7 @@ def test_wait_tells_by_its_exit_code(
     """A render script goes on, stops or tries again without reading a word."""
     answer = {"done": done, "refused": refused, "pending": pending}
     mount.answers["wait"] = answer
+    (mount.path / "a").touch()
     rows = run("wait", mount.path / "a", "--timeout", "2.5", code=code).rows
     assert mount.asked[-1] == {"op": "wait", "path": "a", "timeout": 2.5}
     assert [row[:2] for row in rows] == [["refused", "a"]] * len(refused) + [["pending", "b"]] * len(pending)

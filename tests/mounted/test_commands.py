@@ -317,6 +317,53 @@ def test_a_file_of_the_project_is_not_untracked(mounting: Mounting):
     assert "in the project already" in run("untrack", mount.path / "shots/a.blend", code=cli.REFUSED).err
 
 
+def test_a_local_file_is_told_from_a_missing_one(mounting: Mounting):
+    """Whoever asks the project about a file that only this machine has is told so; a mistyped name is none."""
+    mount = mounting()
+    local, missing = mount.path / "shots/notes.tmp", mount.path / "shots/none"
+    local.write_bytes(b"x")
+    for command in ("show", "log", "ls", "trash"):
+        assert "only on this machine" in run(command, local, code=cli.NOT_FOUND).err
+        assert "no such file or folder" in run(command, missing, code=cli.NOT_FOUND).err
+    for command in ("status", "wait"):
+        run(command, local)
+        assert "nothing at" in run(command, missing, code=cli.NOT_FOUND).err
+
+
+def test_show_tells_what_lies_over_a_version(mounting: Mounting):
+    """A person sees whether a file is what the project has."""
+    mount = mounting()
+    path = mount.path / "shots/a.blend"
+    assert run("show", "--json", path).json["state"] == "normal"
+    path.write_bytes(b"second!")
+    about = run("show", "--json", path).json
+    assert (about["state"], about["version"]["number"]) == ("waiting", 1)
+
+
+def test_what_was_removed_a_moment_ago_can_be_restored(mounting: Mounting, film: Film):
+    """Nobody has to wait until a removal counts to take it back."""
+    mount = mounting()
+    path = mount.path / "shots/a.blend"
+    path.unlink()
+    assert film.asset("shots/a.blend") is not None
+    run("restore", path)
+    wait_until(path.exists, "the file to come back")
+    assert path.read_bytes() == b"first"
+    path.unlink()
+    assert run("trash", "--list", mount.path / "shots").rows[0][0] == "/shots/a.blend"
+
+
+def test_a_strange_name_can_be_named(mounting: Mounting):
+    """A local file whose name a terminal would not like is listed in plain text, and can be acted on."""
+    mount = mounting()
+    path = mount.path / "shots" / "a\x1b[2J\tb.tmp"
+    path.write_bytes(b"x")
+    assert "a\\x1b[2J\\tb.tmp" in run("status", mount.path).out
+    assert run("status", "--json", mount.path).json[0]["files"][0]["path"] == f"shots/{path.name}"
+    run("discard", path, "--yes", path.name)
+    wait_until(lambda: not path.exists(), "the file to go")
+
+
 def test_through_a_read_only_mount_nothing_is_saved(mounting: Mounting):
     """Its status is empty, there is nothing to wait for, and the rest says why not."""
     mount = mounting(options=replace(PATIENT, ro=True))

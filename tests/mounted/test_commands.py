@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -89,6 +90,19 @@ def test_waiting_has_an_end(mounting: Mounting, film: Film):
     assert versions(film, "shots/a.blend") == [(1, 5), (2, 7)]
 
 
+def test_whoever_stops_waiting_stops_only_that(mounting: Mounting, film: Film):
+    """Ctrl-C ends the command with its code; what was saved arrives all the same."""
+    mount = mounting()
+    path = mount.path / "shots/a.blend"
+    path.write_bytes(b"second!")
+    with film.project.database.writing(), running(sys.executable, "-m", "mountfs", "wait", path) as waiting:
+        wait_until(lambda: states(mount.path) == {"a.blend": "sending"}, "the sending to begin")
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(20) == cli.STOPPED
+    run("wait", path)
+    assert versions(film, "shots/a.blend") == [(1, 5), (2, 7)]
+
+
 def test_what_is_refused_is_told_and_tried_again(mounting: Mounting, film: Film):
     """A right that is taken away keeps the work here with the reason; given back, one command sends it."""
     may = frozenset(
@@ -146,6 +160,23 @@ def test_what_is_discarded_is_kept_elsewhere(mounting: Mounting, film: Film):
     assert run("status", mount.path).out == ""
     run("wait", mount.path)
     assert versions(film, "shots/a.blend") == [(1, 5)]
+
+
+def test_whoever_lost_a_race_can_give_way(mounting: Mounting, film: Film):
+    """After a look at both, discard leaves the other's version, and keeps this one for a week."""
+    mount = mounting()
+    path = mount.path / "shots/a.blend"
+    with open(path, "wb") as file:
+        file.write(b"mine!!")
+        film.write("shots/a.blend", b"somebody's")
+    mount.expect_log("WARNING")
+    run("wait", path, code=cli.INCOMPLETE)
+    kept = Path(run("discard", "--json", path, "--yes", "a.blend").json["kept"])
+    assert kept.read_bytes() == b"mine!!"
+    wait_until(lambda: path.read_bytes() == b"somebody's", "the other's version")
+    path.write_bytes(b"together")
+    run("wait", path)
+    assert versions(film, "shots/a.blend") == [(1, 5), (2, 10), (3, 8)]
 
 
 def test_a_new_file_that_is_discarded_is_gone(mounting: Mounting, film: Film):
@@ -318,7 +349,7 @@ def test_a_file_of_the_project_is_not_untracked(mounting: Mounting):
 
 
 def test_a_local_file_is_told_from_a_missing_one(mounting: Mounting):
-    """Whoever asks the project about a file that only this machine has is told so; a mistyped name is none."""
+    """Whoever asks the project about a file that only this machine has is told so."""
     mount = mounting()
     local, missing = mount.path / "shots/notes.tmp", mount.path / "shots/none"
     local.write_bytes(b"x")

@@ -230,7 +230,9 @@ class Operations(ReadOnly):
         found = pyfuse3.StatvfsData()
         found.f_bsize = found.f_frsize = _BLOCK
         found.f_blocks = space.total // _BLOCK
-        found.f_bfree = found.f_bavail = space.free // _BLOCK
+        room = self._workspace.room
+        free = space.free if room is None else min(space.free, room)
+        found.f_bfree = found.f_bavail = free // _BLOCK
         found.f_files = sum(self._workspace.tree_size)
         found.f_ffree = found.f_favail = 0
         found.f_namemax = LONGEST_NAME

@@ -59,6 +59,7 @@ class Draft:
         "holders",
         "id",
         "is_recorded_sealed",
+        "is_scratch",
         "size",
         "state",
         "synced",
@@ -78,6 +79,8 @@ class Draft:
         """Counts changes."""
         self.synced = -1
         """The generation that is on the disk."""
+        self.is_scratch = False
+        """Whether it counts as what stays on this machine."""
         self.is_recorded_sealed = False
         """Whether the journal knows that it is sealed."""
         self.holders = 0
@@ -159,14 +162,41 @@ class Drafts:
     to do when that is on the disk: the bytes go only after the journal that names them.
     """
 
-    def __init__(self, disk: Disk, quota: int, forget: Callable[[Change, Callable[[], None]], None]) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        quota: int,
+        scratch_quota: int,
+        forget: Callable[[Change, Callable[[], None]], None],
+    ) -> None:
         self._disk = disk
         self._forget = forget
-        self.quota = quota
-        self.used = 0
-        """Bytes of all drafts' own content."""
+        self._quotas = {False: quota, True: scratch_quota}
+        self._used = {False: 0, True: 0}
         self._drafts: dict[int, Draft] = {}
         self._last = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes of local changes that are to be sent."""
+        return self._used[False]
+
+    @property
+    def scratch_used(self) -> int:
+        """Bytes of what stays on this machine."""
+        return self._used[True]
+
+    @property
+    def room(self) -> int | None:
+        """Bytes that local changes may still take; None: as many as the disk has."""
+        return max(0, self._quotas[False] - self.used) if self._quotas[False] else None
+
+    def count_as(self, draft: Draft, *, scratch: bool) -> None:
+        """Count a draft's bytes as what stays on this machine, or as what is to be sent."""
+        if draft.is_scratch is not scratch:
+            self._used[draft.is_scratch] -= draft.touched.total
+            draft.is_scratch = scratch
+            self._used[scratch] += draft.touched.total
 
     def get(self, id_: int) -> Draft | None:
         """The draft of an id."""
@@ -195,7 +225,7 @@ class Drafts:
             if isinstance(base, Draft):
                 base.holders += 1
             self._drafts[draft.id] = draft
-            self.used += draft.touched.total
+            self._used[draft.is_scratch] += draft.touched.total
         for orphan in files - set(self._drafts):
             self._disk.remove(orphan)
         self._last = max([0, *files, *self._drafts])
@@ -228,21 +258,21 @@ class Drafts:
         """Change bytes of a draft that is not sealed. OSError, QuotaExceeded: the draft is damaged then."""
         end = offset + len(data)
         try:
-            self._reserve(draft.touched.missing(offset, end))
+            self._reserve(draft, draft.touched.missing(offset, end))
             self._disk.write(draft.id, offset, data)
         except (OSError, QuotaExceeded) as exc:
             self.damage(draft, exc)
             raise
-        self.used += draft.touched.add(offset, end)
+        self._used[draft.is_scratch] += draft.touched.add(offset, end)
         draft.size = max(draft.size, end)
         self._changed(draft)
 
     def truncate(self, draft: Draft, size: int) -> None:
         """Cut off or lengthen a draft that is not sealed. OSError; the draft is damaged then."""
         if size < draft.size:
-            self.used -= draft.touched.total
+            self._used[draft.is_scratch] -= draft.touched.total
             draft.touched.clip(size)
-            self.used += draft.touched.total
+            self._used[draft.is_scratch] += draft.touched.total
             draft.base_limit = min(draft.base_limit, size)
             try:
                 self._disk.truncate(draft.id, size)
@@ -277,14 +307,16 @@ class Drafts:
         if draft.state is DraftState.FLUSHED:
             draft.state = DraftState.OPEN
 
-    def _reserve(self, size: int) -> None:
-        if self.quota and size and self.used + size > self.quota:
-            raise QuotaExceeded(f"local changes may take {self.quota} bytes in all and are not sent yet")
+    def _reserve(self, draft: Draft, size: int) -> None:
+        quota = self._quotas[draft.is_scratch]
+        if quota and size and self._used[draft.is_scratch] + size > quota:
+            what = "files that stay on this machine" if draft.is_scratch else "changes that are not sent yet"
+            raise QuotaExceeded(f"{what} may take {quota} bytes in all")
 
     def _drop_if_unused(self, draft: Draft) -> None:
         if draft.holders > 0 or self._drafts.pop(draft.id, None) is None:
             return
-        self.used -= draft.touched.total
+        self._used[draft.is_scratch] -= draft.touched.total
         if draft.synced >= 0:
             self._forget(Change("draft", str(draft.id), None), partial(self._disk.remove, draft.id))
         else:

@@ -294,6 +294,8 @@ class Naming:
             node.is_unlinked = False
             state.namespace.local_node(target, local)
         state.locals.add(local)
+        if local.draft is not None:
+            state.drafts.count_as(local.draft, scratch=local.is_ignored)
         state.namespace.unplace(source, name)
         state.namespace.place(target, new_name, node)
         self._reveal(source, local)

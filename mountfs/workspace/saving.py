@@ -191,6 +191,7 @@ class Saving:
         if draft is not None and not draft.is_sealed:
             return draft
         made = state.drafts.hold(state.drafts.make(draft if draft is not None else local.content))
+        state.drafts.count_as(made, scratch=local.is_ignored)
         if draft is not None:
             state.drafts.let_go(draft)
         local.draft = made

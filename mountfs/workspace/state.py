@@ -63,7 +63,7 @@ class LocalState:
         self.new_id = new_id
         self.tell = tell
         self.journal = Journal(disk)
-        self.drafts = Drafts(disk, options.draft_quota, self.journal.also)
+        self.drafts = Drafts(disk, options.draft_quota, options.scratch_quota, self.journal.also)
         self.heads = Heads()
         self.versions: dict[CheckpointId, Version] = {}
         self.names = trio.Lock()
@@ -206,6 +206,7 @@ class LocalState:
                     continue
             if draft is not None:
                 self.drafts.hold(draft)
+                self.drafts.count_as(draft, scratch=file.is_ignored)
             self.locals.add(file)
         for key, body in sorted(records["version"].items(), key=lambda item: item[1]["order"]):
             draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None

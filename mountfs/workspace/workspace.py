@@ -116,6 +116,11 @@ class Workspace:
         """The latest figures of the disks."""
         return self._space.now
 
+    @property
+    def room(self) -> int | None:
+        """Bytes that may still be changed before they are sent; None: as many as the disks have."""
+        return self.writing.state.drafts.room if self.writing is not None else None
+
     def node(self, ino: int) -> Node | None:
         """The node of an inode number."""
         return self._namespace.nodes.get(ino)

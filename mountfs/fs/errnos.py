@@ -16,7 +16,9 @@ ERRNOS: dict[type[BaseException], int] = {
     errors.Refused: errno.EACCES,
     errors.NameTaken: errno.EEXIST,
     errors.NameInvalid: errno.EINVAL,
-    errors.QuotaExceeded: errno.EDQUOT,
+    # Not EDQUOT: of what fails while cached pages are written the kernel passes on this one number, and
+    # makes EIO of all others.
+    errors.QuotaExceeded: errno.ENOSPC,
     errors.MountfsError: errno.EIO,
 }
 

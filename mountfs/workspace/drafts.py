@@ -288,7 +288,7 @@ class Drafts:
     def damage(self, draft: Draft, why: OSError | QuotaExceeded) -> None:
         """Note that something that was written is not here."""
         draft.state = DraftState.DAMAGED
-        draft.damage = why if isinstance(why, OSError) else OSError(errno.EDQUOT, str(why))
+        draft.damage = why if isinstance(why, OSError) else OSError(errno.ENOSPC, str(why))
         draft.generation += 1
 
     def rebase(self, old: Draft, new: Checkpoint) -> list[Change]:

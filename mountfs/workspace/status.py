@@ -73,6 +73,7 @@ class Status:
         totals = {
             "files": len(files),
             "drafts": state.drafts.used,
+            "scratch": state.drafts.scratch_used,
             "draft_quota": state.options.draft_quota,
             "scratch_quota": state.options.scratch_quota,
             "versions": sum(1 for each in state.versions.values() if each.is_on_its_way),

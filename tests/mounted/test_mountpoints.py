@@ -136,7 +136,7 @@ def test_an_answer_that_nobody_waits_for_is_no_fault():
 
 
 def test_every_error_has_a_number():
-    """What does not exist or is hidden is ENOENT, a no is EACCES, a full quota EDQUOT, and everything else
+    """What does not exist or is hidden is ENOENT, a no is EACCES, a full quota ENOSPC, and everything else
     EIO, never an odd number.
     """
     made = {
@@ -149,7 +149,7 @@ def test_every_error_has_a_number():
     assert numbers[errors.NotPermitted] == errno.EACCES
     assert numbers[errors.ChunkCorrupt] == errno.EIO
     assert numbers[errors.DeadlineExceeded] == errno.EIO
-    assert numbers.pop(errors.QuotaExceeded) == errno.EDQUOT
+    assert numbers.pop(errors.QuotaExceeded) == errno.ENOSPC
     assert set(numbers.values()) <= {errno.ENOENT, errno.EACCES, errno.EIO, errno.EEXIST, errno.EINVAL}
     assert errno_of(ZeroDivisionError()) == errno.EIO
     assert errno_of(errors.NotPermitted(Toggle.PULL_CHUNK)) == errno.EACCES

@@ -212,9 +212,12 @@ class Publisher:
             version.hurried = True
             await self._send([version])
             if version.is_on_its_way:
-                vacancy.not_before = max(version.not_before, trio.current_time() + _FIRST_PAUSE)
+                self._end_later(vacancy, max(version.not_before, trio.current_time() + _FIRST_PAUSE))
                 return
         file = vacancy.to if vacancy.to is not None and not vacancy.to.removed else None
+        if file is None and not await self._is_needless(vacancy.asset):
+            self._end_later(vacancy, trio.current_time() + _FIRST_PAUSE)
+            return
         if file is not None and file.is_ignored:
             self._undo(vacancy, "it was moved to a name that stays on this machine, so it is still here")
             return
@@ -229,7 +232,7 @@ class Publisher:
             self._undo(vacancy, str(exc))
         except (MountfsError, OSError) as exc:
             log.warning("%s cannot be renamed or removed yet: %s", vacancy.name.decode(errors="replace"), exc)
-            vacancy.not_before = trio.current_time() + _LONGEST_PAUSE
+            self._end_later(vacancy, trio.current_time() + _LONGEST_PAUSE)
         else:
             vacancy.has_ended = True
             if file is not None:
@@ -240,6 +243,26 @@ class Publisher:
                 # The news came before the answer, and no more will come.
                 self._state.locals.vacancies.pop(vacancy.asset, None)
                 self._state.show_again({vacancy.folder})
+
+    def _end_later(self, vacancy: Vacancy, moment: float) -> None:
+        """It could not be ended now; until it is, the name can be filled."""
+        vacancy.is_ending, vacancy.not_before = False, moment
+
+    async def _is_needless(self, asset: AssetId) -> bool:
+        """Whether no version on its way is made from this asset any more: the content of what is in the trash
+        cannot be offered. They are sent now.
+        """
+        needed = [
+            version
+            for version in self._state.versions.values()
+            if version.is_on_its_way and version.asset != asset and version.is_made_from(asset)
+        ]
+        for version in needed:
+            version.hurried = True
+        ready = [version for version in self._ready() if version in needed]
+        if ready:
+            await self._send(ready)
+        return not any(version.is_on_its_way for version in needed)
 
     def _arrive(self, vacancy: Vacancy, file: LocalFile) -> None:
         """An asset's file has moved along with it."""

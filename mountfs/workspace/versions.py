@@ -92,6 +92,11 @@ class Version:
         """Whether it will still become something by itself."""
         return self.state in (VersionState.WAITING, VersionState.PUBLISHING)
 
+    def is_made_from(self, asset: AssetId) -> bool:
+        """Whether some of its content is that of a checkpoint of this asset."""
+        origin = self.draft.checkpoint if self.draft is not None else self.content
+        return origin is not None and origin.asset == asset
+
     def due(self, times: Times, *, is_written: bool) -> float:
         """When it may be sent, by the event loop's clock. ``is_written``: the next version is begun."""
         if self.hurried:

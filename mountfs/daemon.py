@@ -152,13 +152,14 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
                 invalidation.tell,
             )
         serving = trio.Event()
-        operations = (Operations if options.ro else WritableOperations)(
-            workspace,
-            Ownership.of_mounter(allow_other=options.allow_other, gid=options.gid),
-            Deadlines(options.deadline, options.read_deadline),
-            serving.set,
-        )
-        if isinstance(operations, WritableOperations):
+        ownership = Ownership.of_mounter(allow_other=options.allow_other, gid=options.gid)
+        deadlines = Deadlines(options.deadline, options.read_deadline)
+        if options.ro:
+            operations = Operations(workspace, ownership, deadlines, serving.set)
+        else:
+            operations = WritableOperations(
+                workspace, ownership, deadlines, serving.set, invalidation.keep_out
+            )
             operations.xattrs = options.xattr
         session = stack.enter_context(
             mounted(operations, request.mount_point, parts.project_name, allow_other=options.allow_other)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyfuse3
+import trio
 
 from mountfs.workspace.namespace import News
 
@@ -38,6 +39,9 @@ class Invalidation:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[News | _Contents | None] = queue.SimpleQueue()
         self._closed = threading.Event()
+        self._storing = threading.Lock()
+        """Held while the kernel is given a content, so never waited for on the event loop."""
+        self._written: set[int] = set()
         self._thread = threading.Thread(target=self._run, name="invalidation", daemon=True)
         self._thread.start()
 
@@ -48,9 +52,22 @@ class Invalidation:
 
     def store(self, files: Sequence[tuple[int, bytes | memoryview]]) -> None:
         """Put the whole contents of files into the kernel's cache, so that reading them asks nothing. Returns
-        at once. The bytes under a number are fixed, so it does not matter when this comes, or if it does."""
+        at once. The bytes under a number are fixed until it is written to (`keep_out`), so it does not matter
+        when this comes, or if it does."""
         if self._queue.qsize() < _MOST_WAITING:
             self._queue.put(_Contents(files))
+
+    async def keep_out(self, ino: int) -> None:
+        """From when this returns nothing is stored for a number: what a program writes to it would be
+        replaced in the kernel's cache, and then sent here as what the program wrote.
+        """
+        self._written.add(ino)
+        if self._storing.locked():  # it may be this one that is being stored
+            await trio.to_thread.run_sync(self._wait_for_store)
+
+    def _wait_for_store(self) -> None:
+        with self._storing:
+            pass
 
     def close(self) -> None:
         """No more calls from now on; called before the session goes away."""
@@ -70,7 +87,9 @@ class Invalidation:
                 self._forget_name(parent, name)
 
     def _store(self, ino: int, whole: bytes | memoryview) -> None:
-        if not self._closed.is_set():
+        with self._storing:
+            if self._closed.is_set() or ino in self._written:
+                return
             try:
                 pyfuse3.notify_store(pyfuse3.InodeT(ino), 0, whole)  # type: ignore[arg-type]  # any buffer
             except OSError as exc:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Awaitable, Callable
 
 import pyfuse3
 from pyfuse3 import FUSEError
 
-from mountfs.fs.answers import answers, within
+from mountfs.fs.answers import Deadlines, answers, within
+from mountfs.fs.entries import Ownership
 from mountfs.fs.handles import FileHandle
 from mountfs.fs.operations import Operations
 from mountfs.fs.refusals import check_name
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
+from mountfs.workspace.workspace import Workspace
 from mountfs.workspace.writing import Writing
 from mountfs.workspace.xattrs import PREFIX
 
@@ -33,6 +36,18 @@ class WritableOperations(Operations):
     enable_writeback_cache = True
     xattrs = False
 
+    def __init__(
+        self,
+        workspace: Workspace,
+        ownership: Ownership,
+        deadlines: Deadlines,
+        serving: Callable[[], None],
+        keep_out: Callable[[int], Awaitable[None]],
+    ) -> None:
+        super().__init__(workspace, ownership, deadlines, serving)
+        self._keep_out = keep_out
+        """Sees to it that the kernel is given no content of an inode any more."""
+
     @property
     def _writing(self) -> Writing:
         writing = self._workspace.writing
@@ -45,8 +60,11 @@ class WritableOperations(Operations):
     @answers
     async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:
         """Open a file. What may not be written says so here, to root as well."""
-        node = self._node(inode)
         writable = flags & os.O_ACCMODE != os.O_RDONLY or bool(flags & os.O_TRUNC)
+        if writable:
+            with within(self._deadlines.answer, "opening a file"):
+                await self._keep_out(inode)
+        node = self._node(inode)
         if writable:
             if isinstance(node, File) and self._is_superseded(node):
                 raise FUSEError(errno.ESTALE)  # the kernel looks the name up again
@@ -129,6 +147,9 @@ class WritableOperations(Operations):
         ctx: pyfuse3.RequestContext,
     ) -> pyfuse3.EntryAttributes:
         """Change length, permissions or times."""
+        if fields.update_size:
+            with within(self._deadlines.answer, "cutting a file off"):
+                await self._keep_out(inode)
         node = self._node(inode)
         saving = self._writing.saving
         if (fields.update_uid or fields.update_gid) and not self._entries.is_own(node, attr, fields):

@@ -289,12 +289,16 @@ class Workspace:
             manifests: dict[int, Manifest] = {}
             for file in files:
                 try:
-                    if file.content is not None and file.content.size:
+                    if file.content is not None and file.content.size and file.local is None:
                         manifests[file.ino] = await self._manifests.get(file.content.id)
                 except MountfsError as exc:  # whoever reads the file is told
                     log.debug("a manifest could not be made ready: %s", exc)
             await self._library.prefetch(manifests.values())
-            wholes = [(ino, self._whole(manifest)) for ino, manifest in manifests.items()]
+            wholes = [
+                (file.ino, self._whole(manifests[file.ino]))
+                for file in files
+                if file.ino in manifests and file.local is None  # not what a program has changed meanwhile
+            ]
             self._offer([(ino, whole) for ino, whole in wholes if whole is not None])
             self._offered += manifests.values()
             while len(self._offered) > _OFFERED:

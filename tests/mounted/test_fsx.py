@@ -78,6 +78,27 @@ def test_a_file_cut_off_by_its_name_has_the_new_length(mounts: Mounts, film: Fil
     assert asset.head.xxh3 == xxh3_hex(b"01")
 
 
+def test_a_changed_file_stays_so_when_its_folder_is_read(mounts: Mounts, film: Film):
+    """What is made ready for whoever reads file after file is never the old content of a changed one."""
+    names = [f"{number:02}.txt" for number in range(24)]
+    film.write_all(dict.fromkeys(names, b"old " * 1000))
+    mount = mounts.mount(film.path, options=LATER)
+    for name in names[3:]:
+        (mount.path / name).write_bytes(b"new " * 1000)
+    for _ in range(2):
+        for name in names:
+            (mount.path / name).read_bytes()
+        assert {(mount.path / name).read_bytes() for name in names[3:]} == {b"new " * 1000}
+        mount.signal(signal.SIGKILL)
+        mount = mounts.mount(film.path, options=LATER)
+        os.listdir(mount.path)
+    settle(mount)
+    asset = film.asset(names[-1])
+    assert asset is not None
+    assert asset.head is not None
+    assert asset.head.xxh3 == xxh3_hex(b"new " * 1000)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(100, 120))

@@ -45,7 +45,7 @@ MEANINGS: dict[int, str] = {
     INCOMPLETE: "finished, but what is listed needs attention",
     DAMAGED: "content is damaged or missing; what is listed is affected, nothing else",
     PROJECT_FILE: "the project file cannot be used, or not in this way",
-    MOUNT: "mounting or unmounting did not work",
+    MOUNT: "mounting or unmounting did not work, or the mount cannot do this",
     SETTINGS: "the configuration or the installation is at fault",
     UNAVAILABLE: "a disk, the chunk storage or the mount's daemon did not answer",
     TIME_IS_UP: "the time given has passed before it was finished; it goes on in the mount",

@@ -12,10 +12,11 @@ import click
 from mountfs.cli import MOUNT, NOT_FOUND, PROJECT_FILE, REFUSED, SETTINGS, UNAVAILABLE, output
 from mountfs.cli.options import as_option, exits, json_option, project_argument, storage_dir_option
 from mountfs.cli.target import settings
+from mountfs.errors import MountfsError, ProjectFileError
 from mountfs.names import printable
 
 if TYPE_CHECKING:
-    from mountfs.launch import Mounted
+    from mountfs.launch import Mounted, MountRequest
 
 
 @click.command()
@@ -99,8 +100,24 @@ def command(
             way = ", read-only" if request.options.ro else ""
             click.echo(printable(f"{what} ({eyes} {mounted.username}{way})"))
 
-    if foreground:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        daemon.run(request, announce)
-    else:
-        announce(daemon.start(request))
+    try:
+        if foreground:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+            daemon.run(request, announce)
+        else:
+            announce(daemon.start(request))
+    except ProjectFileError as exc:
+        if not request.options.ro and _can_be_read(request):
+            exc.args = (f"{exc}; to look at it, mount it with -o ro",)
+        raise
+
+
+def _can_be_read(request: MountRequest) -> bool:
+    """Whether a project that cannot be written could be mounted to be looked at."""
+    from mountfs.storage.open import open_project
+
+    try:
+        open_project(request.project, storage_dir=request.storage_dir, read_only=True).close()
+    except MountfsError:
+        return False
+    return True

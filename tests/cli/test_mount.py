@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +172,20 @@ def test_what_cannot_be_mounted(shell: Shell, project: Path, folder: Path):
     other = folder.with_name("other")
     other.mkdir()
     assert str(folder) in shell.run("mount", project, other, code=cli.MOUNT).err
+
+
+def test_what_cannot_be_written_can_be_looked_at(shell: Shell, project: Path, folder: Path):
+    """A newer program's file is not saved into, and whoever tries is told how to mount it all the same."""
+    with sqlite3.connect(project) as connection:
+        connection.execute("UPDATE config SET value = '1.10' WHERE name = 'version'")
+    connection.close()
+    assert "mount it with -o ro" in shell.run("mount", project, folder, code=cli.PROJECT_FILE).err
+    done = shell.run("mount", project, folder, "-o", "ro")
+    assert "read-only)" in done.out
+    assert "newer than 1.9" in done.err
+    assert (folder / "notes.txt").read_text() == "hello\n"
+    with pytest.raises(OSError, match="Read-only"):
+        (folder / "notes.txt").write_text("no")
 
 
 def test_umount_of_what_is_not_mounted(shell: Shell, folder: Path):

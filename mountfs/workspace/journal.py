@@ -28,6 +28,7 @@ class _Job:
     durable: bool
     why: str
     after: list[Callable[[], None]]
+    before: Callable[[], None] | None = None
     done: trio.Event = field(default_factory=trio.Event)
     error: OSError | None = None
 
@@ -61,12 +62,20 @@ class Journal:
         if after is not None:
             self._also_after.append(after)
 
-    async def commit(self, changes: Sequence[Change], *, why: str, durable: bool) -> None:
+    async def commit(
+        self,
+        changes: Sequence[Change],
+        *,
+        why: str,
+        durable: bool,
+        before: Callable[[], None] | None = None,
+    ) -> None:
         """Write records; OSError if that is impossible, and nothing is written then.
 
-        If cancelled, they are written all the same.
+        ``before`` is called in the thread that writes, just before: for what is soon done and has to be done
+        first. If cancelled, they are written all the same.
         """
-        job = _Job([*self._also, *changes], durable, why, self._also_after)
+        job = _Job([*self._also, *changes], durable, why, self._also_after, before)
         self._also, self._also_after = [], []
         self._waiting.append(job)
         self._wake.set()
@@ -89,8 +98,10 @@ class Journal:
         durable = any(job.durable for job in jobs)
         why = "+".join(sorted({job.why for job in jobs if job.durable is durable}))
         changes = [change for job in jobs for change in job.changes]
+        befores = [job.before for job in jobs if job.before is not None]
+        afters: list[Callable[[], None]] = []
         try:
-            await trio.to_thread.run_sync(self._commit, changes, durable, why, limiter=self._limiter)
+            await trio.to_thread.run_sync(self._commit, befores, changes, durable, why, limiter=self._limiter)
         except OSError as exc:
             if len(jobs) > 1:  # what is wrong with one of them may not be wrong with the others
                 for job in jobs:
@@ -103,13 +114,22 @@ class Journal:
             self._after += [after for job in jobs for after in job.after]
             if durable:
                 afters, self._after = self._after, []
-                for after in afters:
-                    try:
-                        after()
-                    except OSError as exc:
-                        log.warning("local files cannot be tidied up: %s", exc)
         for job in jobs:
             job.done.set()
+        if afters:
+            await trio.to_thread.run_sync(_tidy, afters, limiter=self._limiter)
 
-    def _commit(self, changes: Sequence[Change], durable: bool, why: str) -> None:
+    def _commit(
+        self, befores: Sequence[Callable[[], None]], changes: Sequence[Change], durable: bool, why: str
+    ) -> None:
+        for before in befores:
+            before()
         self._disk.commit(changes, durable=durable, why=why)
+
+
+def _tidy(afters: Sequence[Callable[[], None]]) -> None:
+    for after in afters:
+        try:
+            after()
+        except OSError as exc:
+            log.warning("local files cannot be tidied up: %s", exc)

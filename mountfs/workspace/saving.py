@@ -12,6 +12,7 @@ import errno
 import logging
 import stat
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -30,6 +31,14 @@ log = logging.getLogger(__name__)
 
 _COMMENT_HOLDS = 600.0
 """Seconds for which a comment waits for its version."""
+
+
+_SOON_SYNCED = 1 << 20
+"""Bytes of a draft that are synced by the thread that writes the journal: two hops would take longer."""
+
+
+def _nothing() -> None:
+    """What is left to do."""
 
 
 class OpenNode:
@@ -268,10 +277,13 @@ class Saving:
             if draft.state is DraftState.OPEN:
                 draft.state = DraftState.FLUSHED
             _, record = draft.snapshot()
+            sync: Callable[[], None] = partial(state.disk.sync, draft.id, why)
             try:
-                await trio.to_thread.run_sync(state.disk.sync, draft.id, why, limiter=state.disk_threads)
+                if draft.touched.total > _SOON_SYNCED:
+                    await trio.to_thread.run_sync(sync, limiter=state.disk_threads)
+                    sync = _nothing
                 draft.synced = generation
-                await state.journal.commit([record, local.record()], why=why, durable=True)
+                await state.journal.commit([record, local.record()], why=why, durable=True, before=sync)
             except BaseException:
                 draft.synced = before
                 if draft.state is DraftState.FLUSHED:

@@ -12,6 +12,14 @@ import pytest
 
 from mountfs import cli
 from mountfs.config import Config, MountOptions, User
+from mountfs.model import ROOT as ROOT_COLLECTION
+from mountfs.model import AssetId, CheckpointId, CollectionId, ProjectId
+from mountfs.testing.studios import MemoryStudio
+from mountfs.workspace.disk import Change, LocalDisk
+from mountfs.workspace.drafts import Draft
+from mountfs.workspace.locals import LocalFile, LocalFolder
+from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.versions import Version
 from tests.cli.running import Shell
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +88,38 @@ def test_every_mount_option_is_described(field: object):
         shown = str(default).lower()
     assert row.endswith(f"| `{shown}` |")
     assert re.search(rf"^  {name}\b", command("mount").help or "", re.MULTILINE)
+
+
+def journal_records(folder: Path) -> dict[str, Change]:
+    """One record of each kind."""
+    disk = LocalDisk(folder)
+    disk.close()
+    draft = Draft(1, disk, None)
+    version = Version(
+        CheckpointId("v"), 1, AssetId("a"), True, 1, draft, None, None, mtime_ns=0, executable=False
+    )
+    namespace = Namespace(MemoryStudio().tree(), ProjectId("film"), lambda: 0.0)
+    records = [
+        LocalFile(1, 2, ROOT_COLLECTION, b"a").record(),
+        LocalFolder(CollectionId("c"), ROOT_COLLECTION, b"a", False, 0).record(),
+        draft.record(),
+        version.record(),
+        namespace.keep_number(AssetId("a"), CheckpointId("v"), 2, 0o644, 0),
+    ]
+    return {record.kind: record for record in records}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "draft", "version", "number"])
+def test_every_field_of_the_journal_is_described(tmp_path: Path, kind: str):
+    """Whoever looks into a journal, after a disaster say, finds each field of each record explained, and no
+    other.
+    """
+    page = (ROOT / "docs" / "formats.md").read_text()
+    text = page.split(f"\n**`{kind}`**")[1].split("\n**`")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(
+        journal_records(tmp_path)[kind].body or ()
+    )
 
 
 def test_every_link_leads_somewhere():

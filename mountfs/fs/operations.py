@@ -2,8 +2,8 @@
 
 READDIRPLUS gives every listed name its attributes, so that a walk asks nothing more; long timeouts and
 `keep_cache` let the kernel answer what it was told once, which stays right because another content is always
-another inode. Requests that change something cannot come, since the kernel refuses them on a read-only
-mount; if they do they are answered with EROFS as well.
+another inode. `Operations` only reads: requests that change something cannot come, since the kernel refuses
+them on such a mount; if they do they are answered with EROFS as well. `fs/writing.py` has those that change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MADE_READY = 20_000
 
 
 class Operations(ReadOnly):
-    """Answers the kernel for one workspace. ``serving`` is called once, when the kernel and we have
+    """Answers the kernel for one workspace that nobody changes here. ``serving`` is called once, when the kernel and we have
     agreed.
     """
 

@@ -112,6 +112,7 @@ def suggest(home: Path, project: Path, mounts: dict[str, Path]) -> None:
         ("facts about a file", f"{program} show {bo}/{scene}"),
         ("save one of them: a moment later it is a version", f"echo '# a note' >> {bo}/{scene}"),
         ("", f"{program} wait {bo} && {program} log {bo}/{scene}"),
+        ("", f"tail -n 1 {bo}/.checkpoints/{scene}/*"),
         ("a name Bo may not see is a name that never was", f"stat {bo}/editorial"),
         ("change the work, and watch it arrive in both mounts", ""),
         ("", f"echo 'new note' >> {home}/work/README.txt"),

@@ -36,8 +36,8 @@ _MADE_READY = 20_000
 
 
 class Operations(ReadOnly):
-    """Answers the kernel for one workspace that nobody changes here. ``serving`` is called once, when the kernel and we have
-    agreed.
+    """Answers the kernel for one workspace, and changes nothing. ``serving`` is called once, when the kernel
+    and we have agreed.
     """
 
     supports_dot_lookup = True

@@ -234,6 +234,14 @@ class MemoryStudio:
         """Refused."""
         raise Refused(f"a studio in memory does not trash {what}")
 
+    def set_status(self, asset: AssetId, status: str) -> None:
+        """Refused."""
+        raise Refused(f"a studio in memory does not give {asset} the status {status}")
+
+    def ignore_list(self) -> Sequence[str]:
+        """None."""
+        return ()
+
     def _at(self, collection: CollectionId, name: str, extension: str) -> Asset | None:
         place = (collection, name, extension)
         shown = (one for one in self._assets.values() if one.id not in self._hidden)

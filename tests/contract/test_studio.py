@@ -227,6 +227,29 @@ def test_a_name_is_taken_whatever_its_case_and_by_whatever(home: Home, name: str
         ada.make_collection(CollectionId(str(uuid.uuid4())), name, place)
 
 
+def test_a_status_shows_in_changes(home: Home):
+    """Who may change it does; a status that nobody knows is none, and a file one may not see has none."""
+    ada, _ = home.as_("ada")
+    boat = asset(ada, "boat.obj")
+    before = ada.tree().cursor
+    ada.set_status(boat.id, "wip")
+    (changed,) = ada.changes(before).assets
+    assert (changed.id, changed.status) == (boat.id, "wip")
+    with pytest.raises(NotFound):
+        ada.set_status(boat.id, "no such status")
+    assert asset(ada, "boat.obj").status == "wip"
+    bo, _ = home.as_("bo")
+    with pytest.raises(NotFound):
+        ada.set_status(asset(bo, "fox.blend").id, "wip")
+
+
+def test_everybody_may_know_which_names_stay_local(home: Home):
+    """The patterns are the project's, and the same for all."""
+    patterns = {username: tuple(home.as_(username)[0].ignore_list()) for username in ("ada", "ann", "val")}
+    assert len(set(patterns.values())) == 1
+    assert all(isinstance(pattern, str) for pattern in patterns["val"])
+
+
 @pytest.mark.parametrize("name", ["", ".", "a/b", "a\nb", " a", "é" * 200, "cafe\u0301", ".git"])
 def test_what_cannot_be_a_name_is_refused(home: Home, name: str):
     """For new things and for renaming alike."""

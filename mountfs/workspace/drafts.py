@@ -285,6 +285,23 @@ class Drafts:
             draft.state = DraftState.OPEN
         self._changed(draft)
 
+    def fill(self, draft: Draft, offset: int, data: Bytes) -> None:
+        """Make bytes that a draft shows of its base its own, where nothing was written meanwhile. Its content
+        stays what it is, so a sealed one may be filled too. OSError.
+        """
+        for start, end, own in list(draft.touched.split(offset, offset + len(data))):
+            if not own:
+                self._disk.write(draft.id, start, memoryview(data)[start - offset : end - offset])
+                self._used[draft.is_scratch] += draft.touched.add(start, end)
+        draft.generation += 1
+
+    def detach(self, draft: Draft) -> None:
+        """A draft all of whose bytes are its own has no base."""
+        base, draft.base, draft.base_limit = draft.base, None, 0
+        draft.generation += 1
+        if isinstance(base, Draft):
+            self.let_go(base)
+
     def damage(self, draft: Draft, why: OSError | QuotaExceeded) -> None:
         """Note that something that was written is not here."""
         draft.state = DraftState.DAMAGED

@@ -142,6 +142,14 @@ class LocalState:
             return self.path_of(asset.collection, file_name(asset))
         return self.path_of(file.folder, file.name.decode(errors="replace"))
 
+    def path_of_version(self, version: Version) -> str:
+        """Where the file of a version is, from the top of the mount."""
+        file = self.locals.files.get(version.file)
+        if file is not None:
+            return self.path_of_file(file)
+        asset = self.namespace.catalogue.assets.get(version.asset)
+        return self.path_of(asset.collection, file_name(asset)) if asset is not None else "a file"
+
     def node_of(self, file: LocalFile) -> File | None:
         """The node of a local file, if anybody may ask for it."""
         node = self.namespace.nodes.get(file.ino)

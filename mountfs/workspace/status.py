@@ -11,11 +11,11 @@ from typing import Any
 import trio
 
 from mountfs.errors import NotFound, Refused
+from mountfs.workspace.contents import Contents
 from mountfs.workspace.disk import Change
 from mountfs.workspace.kept import Kept
 from mountfs.workspace.locals import LocalFile
 from mountfs.workspace.nodes import CollectionFolder, File, Node, Special
-from mountfs.workspace.publisher import Publisher
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
@@ -24,11 +24,11 @@ from mountfs.workspace.versions import Version, VersionState
 class Status:
     """What is local in one mount, for people and for their commands."""
 
-    def __init__(self, state: LocalState, saving: Saving, publisher: Publisher) -> None:
+    def __init__(self, state: LocalState, saving: Saving, contents: Contents, kept_folder: Path) -> None:
         self._state = state
         self._saving = saving
-        self._publisher = publisher
-        self._kept = Kept(publisher.kept_folder, state.new_id)
+        self._contents = contents
+        self._kept = Kept(kept_folder, state.new_id)
         self._kept.forget_old()
 
     # Telling
@@ -69,7 +69,7 @@ class Status:
     def report(self, path: str | None) -> Mapping[str, object]:
         """All local files at or below a path: what `mountfs status` shows."""
         files = [self._entry(file) for file in self._files(path or "")]
-        state, sending = self._state, self._publisher.sending
+        state, sending = self._state, self._contents.sending
         totals = {
             "files": len(files),
             "drafts": state.drafts.used,
@@ -160,7 +160,7 @@ class Status:
                 yield version
 
     def _path_of(self, version: Version) -> str:
-        return self._publisher.path_of(version)
+        return self._state.path_of_version(version)
 
     def _refusal(self, version: Version) -> dict[str, str]:
         return {"path": self._path_of(version), "reason": version.reason}
@@ -244,7 +244,7 @@ class Status:
         if draft is not None:
             self._state.drafts.hold(draft)
         try:
-            place = await self._kept.keep(Path(path).name, self._publisher.bytes_of(draft, file.content))
+            place = await self._kept.keep(Path(path).name, self._contents.bytes_of(draft, file.content))
             with trio.CancelScope(shield=True):
                 try:
                     if file.removed or file.draft is not draft or (draft and draft.generation != written):

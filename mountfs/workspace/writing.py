@@ -17,6 +17,8 @@ from mountfs import names
 from mountfs.errors import NotFound, NotPermitted
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import AssetId, Checkpoint, Toggle
+from mountfs.workspace.asking import Asking
+from mountfs.workspace.contents import Contents
 from mountfs.workspace.disk import Disk
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.namespace import Namespace, News
@@ -56,10 +58,10 @@ class Writing:
         self.state = LocalState(namespace, disk, options, ignored, clock_ns, new_id, tell)
         self.saving = Saving(self.state)
         self.naming = Naming(self.state, self.saving)
-        self.publisher = Publisher(
-            self.state, self.saving, studio, chunks, manifests, open_checkpoint, kept_folder
-        )
-        self.status = Status(self.state, self.saving, self.publisher)
+        self.ask = Asking()
+        contents = Contents(self.state, chunks, manifests, open_checkpoint)
+        self.publisher = Publisher(self.state, self.saving, studio, self.ask, contents, manifests)
+        self.status = Status(self.state, self.saving, contents, kept_folder)
         self._studio = studio
         self.state.restore(self.state.journal.load())
 
@@ -89,8 +91,8 @@ class Writing:
         """Remove an empty folder; a collection goes to the trash."""
         node = await self.naming.rmdir(folder, name)
         if node.collection in self.state.namespace.catalogue.collections:
-            await self.publisher.end_names_in(node.collection)
-            await self.publisher.ask(self._studio.trash, node.collection)
+            await self.publisher.grace.end_names_in(node.collection)
+            await self.ask(self._studio.trash, node.collection)
             self.state.namespace.catalogue.forget_collection(node.collection)
             self.state.show_again({folder.collection} if isinstance(folder, CollectionFolder) else ())
 
@@ -100,9 +102,9 @@ class Writing:
         """Give a file or a folder another name."""
         node = await self.naming.rename(folder, name, to, new_name, replace=replace)
         if isinstance(node, CollectionFolder) and isinstance(to, CollectionFolder):
-            parent = await self.publisher.collection_of(to.collection)
+            parent = await self.publisher.grace.collection_of(to.collection)
             text = names.file_text(new_name)
-            await self.publisher.ask(self._studio.rename, node.collection, text, "", parent)
+            await self.ask(self._studio.rename, node.collection, text, "", parent)
             self.state.namespace.catalogue.move_collection(node.collection, text, parent)
             places = {to.collection}
             if isinstance(folder, CollectionFolder):
@@ -122,7 +124,7 @@ class Writing:
         elif key == b"status":
             if node.asset not in self.state.namespace.catalogue.assets:
                 raise NotFound("only assets have a status")
-            await self.publisher.ask(self._studio.set_status, AssetId(node.asset), text)
+            await self.ask(self._studio.set_status, AssetId(node.asset), text)
         else:
             raise NotPermitted(Toggle.UPDATE_ASSET)
 

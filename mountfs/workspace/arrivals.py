@@ -1,0 +1,123 @@
+"""What follows here when the studio has taken a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mountfs.model import Asset, AssetId, Changes, Checkpoint
+from mountfs.workspace.disk import Change
+from mountfs.workspace.state import LocalState
+from mountfs.workspace.versions import Version, VersionState
+
+
+class Arrivals:
+    """Turns local content into what the project has, once it has it. Never waits."""
+
+    def __init__(self, state: LocalState) -> None:
+        self._state = state
+
+    def became(self, version: Version, checkpoint: Checkpoint | None) -> None:
+        """A version is a checkpoint now; None: it is the content that the asset has already."""
+        state = self._state
+        asset = state.namespace.catalogue.assets.get(version.asset)
+        if checkpoint is None:
+            assert asset is not None
+            now = asset.head
+        else:
+            now = checkpoint
+        assert now is not None
+        version.checkpoint = now
+        if checkpoint is not None:
+            self._announce(version, checkpoint)
+        file, draft = state.locals.files.get(version.file), version.draft
+        changes: list[Change] = []
+        if draft is not None:
+            # Most drafts are held by one version and one file, and nobody need look for others.
+            holders = [file] if draft.holders <= 2 else list(state.locals.files.values())
+            if draft.holders > 2:
+                changes += state.drafts.rebase(draft, now)
+            for other in holders:
+                if other is not None and other.draft is draft:
+                    other.content = now
+                    state.release(other)
+                    changes.append(other.record())
+                    node = state.node_of(other)
+                    if node is not None:
+                        node.content, node.shown = now, None
+        if file is not None and (file.asset == version.asset or file.version is version):
+            if file.version is version:
+                file.version = None
+            file.is_new, file.base, file.reason = False, now.id, ""
+            node = state.node_of(file)
+            if node is not None:
+                node.asset = version.asset  # it may have been made before there was one
+            if file.draft is None:
+                file.content = now
+                if node is not None:
+                    node.content = now
+            state.locals.add(file)
+            changes.append(file.record())
+            changes.append(
+                state.namespace.keep_number(version.asset, now.id, file.ino, file.mode, file.mtime_ns)
+            )
+        elif file is not None and file.moved_from == version.asset:
+            file.base = now.id
+            changes.append(file.record())
+        for later in state.versions.values():
+            if later.asset == version.asset and later is not version:
+                later.is_new = False
+                if later.base == version.id:
+                    later.base = now.id
+                state.stir()
+        for vacancy in state.locals.vacancies.values():
+            if vacancy.version is version:
+                vacancy.version = None
+        state.heads.opened(version.asset, now)
+        done = VersionState.PUBLISHED if checkpoint is not None else VersionState.EQUAL
+        changes.append(state.finish(version, done))
+        for change in changes:
+            state.journal.also(change)
+
+    def _announce(self, version: Version, checkpoint: Checkpoint) -> None:
+        """Show what the studio has just taken before its news comes: what follows is decided by that."""
+        state, me = self._state, self._state.viewer
+        catalogue = state.namespace.catalogue
+        if checkpoint.asset != version.asset:  # the name was in the trash, and that asset is back
+            for other in state.versions.values():
+                if other.asset == version.asset and other is not version:
+                    other.asset = checkpoint.asset
+            file = state.locals.of_asset.get(version.asset)
+            if file is not None:
+                file.asset = checkpoint.asset
+                state.locals.add(file)
+            version.asset = checkpoint.asset
+        known, new = catalogue.assets.get(version.asset), version.new
+        if known is not None:
+            if known.head is None or known.head.number < checkpoint.number:
+                catalogue.apply(Changes(catalogue.cursor, assets=(replace(known, head=checkpoint),)))
+        elif new is not None:
+            asset = Asset(
+                id=version.asset,
+                name=new.name,
+                extension=new.extension,
+                collection=new.collection,
+                is_resource=new.is_resource and me.owner,
+                is_link=False,
+                pointer="",
+                status="todo",
+                assignee=new.assignee if me.owner else me.person.id,
+                created_at=checkpoint.created_at,
+                head=checkpoint,
+            )
+            catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
+
+    def settle(self, assets: Sequence[AssetId]) -> None:
+        """The news of what was just done may have come before the answer."""
+        state = self._state
+        known = [asset for asset in assets if asset in state.namespace.catalogue.assets]
+        folders, changes = state.namespace.settle(known)
+        for change in changes:
+            state.journal.also(change)
+        if folders:
+            state.show_again(folders)

@@ -282,12 +282,15 @@ class Publisher:
             name, extension, collection, is_resource=shared or not state.viewer.owner, assignee=me
         )
 
-    def _is_shared(self, collection: CollectionId) -> bool:
+    def _is_shared(self, folder: CollectionId) -> bool:
         collections = self._state.namespace.catalogue.collections
-        while collection in collections:
-            if collections[collection].is_shared:
+        made = (
+            self._state.locals.folders
+        )  # a folder that was made a moment ago is below others that are known
+        while folder in collections or folder in made:
+            if folder in collections and collections[folder].is_shared:
                 return True
-            collection = collections[collection].parent
+            folder = collections[folder].parent if folder in collections else made[folder].parent
         return False
 
     async def _refused(self, version: Version, why: MountfsError) -> None:

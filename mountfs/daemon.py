@@ -139,6 +139,7 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
             parts.project_id, parts.studio, tree, library, space, time.time, invalidation.store
         )
         if not options.ro:
+            mountpoints.require_local(state_dir)
             disk = parts.wrap_disk(LocalDisk(state_dir))
             stack.callback(disk.close)
             workspace.make_writable(

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mountfs.errors import DeadlineExceeded, MountError
+from mountfs.errors import ConfigError, DeadlineExceeded, MountError
 
 FILE_SYSTEM = "fuse.mountfs"
 """The type under which our mounts appear in the mount table."""
@@ -74,6 +74,21 @@ def mount_of(path: Path) -> Mount | None:
     if found is None or not found.is_ours:
         found = _nearest(Path(os.path.realpath(path)))
     return found if found is not None and found.is_ours else None
+
+
+_NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "afs", "lustre", "gluster", "gfs", "ocfs", "fuse.")
+
+
+def require_local(path: Path) -> None:
+    """ConfigError if a folder lies on a network file system: locks and syncs do not mean there what they have
+    to mean for what is not sent yet.
+    """
+    mount = _nearest(Path(os.path.realpath(path)))
+    if mount is not None and mount.kind.startswith(_NETWORK):
+        raise ConfigError(
+            f"{path} is on a network file system ({mount.kind}), where unsent work is not safe: write"
+            ' state_dir = "/a/folder/on/a/local/disk" into config.toml'
+        )
 
 
 def is_dead(path: Path) -> bool:

@@ -32,6 +32,9 @@ Bytes = bytes | bytearray | memoryview
 _OPEN_FILES = 128
 """Files of drafts that are kept open."""
 
+_FORMAT = 1
+"""The version of the journal's records; a program reads those up to its own."""
+
 _WAL_PAGES = 2000
 """Pages of the journal's log until they are carried over into its file."""
 
@@ -236,9 +239,14 @@ def _open_journal(path: Path) -> sqlite3.Connection:
             "CREATE TABLE IF NOT EXISTS record"
             " (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))"
         )
+        (version,) = journal.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            journal.execute(f"PRAGMA user_version = {_FORMAT}")
         found = journal.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as exc:
         raise LocalStateError(f"{path} cannot be used: {exc}") from exc
+    if version > _FORMAT:
+        raise LocalStateError(f"{path} was written by a newer mountfs: mount with that, or update this one")
     if found != ("ok",):
         raise LocalStateError(
             f"{path} is damaged: {found[0]}. Move its folder aside, mount again, and look for what was not"

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from mountfs.config import MountOptions
 from mountfs.testing.mounts import Mounts
+from tests.mounted.asking import settle
 from tests.mounted.film import Film
-from tests.mounted.sessions import OPTIONS, SHOT, Observer, settle
+from tests.mounted.sessions import SHOT, Observer
+from tests.mounted.workplace import PATIENT
 
 
 class Desk:
     """Files are kept before the mount; `run` tells what a tool has added to the project."""
 
     def __init__(
-        self, film: Film, mounts: Mounts, files: dict[str, bytes], *, options: MountOptions = OPTIONS
+        self, film: Film, mounts: Mounts, files: dict[str, bytes], *, options: MountOptions = PATIENT
     ) -> None:
         film.folder(SHOT)
         film.write_all({f"{SHOT}/{name}": content for name, content in files.items()})

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mountfs import control
-from mountfs.config import MountOptions
 from mountfs.content.assemble import assemble
 from mountfs.model import NOBODY, Asset, CheckpointId
-from mountfs.testing.mounts import BOUND, Mount, Mounts, bounded
+from mountfs.testing.mounts import Mounts, bounded
 from mountfs.testing.replay import Action, Recording, Traits, replay
 from mountfs.testing.replay.player import seed_content
+from tests.mounted.asking import settle
 from tests.mounted.film import Film
+from tests.mounted.workplace import PATIENT
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "dcc"
 SHOT = "shot"
 """The collection that the tool works in. It is assigned to nobody."""
 
 PATIENCE = 240.0
-
-OPTIONS = MountOptions(
-    # Longer than any action takes: whoever waits for a mount ends them, and that is what happens after each.
-    quiet_time=60.0,
-    join_time=600.0,
-    grace_time=60.0,
-    empty_rest=600.0,
-    # A file that is never closed has no version here, however slow the machine is.
-    idle_time=3600.0,
-)
 
 
 class Who(StrEnum):
@@ -133,18 +122,6 @@ class Observer:
         return b"".join(assemble(manifest, self._film.project.chunks))
 
 
-def settle(mount: Mount) -> None:
-    """Wait until all that was closed in a mount is a version, or is known to be none."""
-    os.statvfs(mount.path)  # answered after the releases of all that was closed before
-    answer = control.ask(
-        mount.path,
-        {"op": "wait", "path": None, "timeout": BOUND},
-        timeout=2 * BOUND,
-        runtime_dir=mount.request.runtime_dir,
-    )
-    assert answer["done"], answer
-
-
 def play(form: Form, who: Who, film: Film, mounts: Mounts, folder: Path) -> Session:
     """Import the recording's files, mount, and play it. ``folder`` is for the mirror."""
     recording = form.recording
@@ -154,7 +131,7 @@ def play(form: Form, who: Who, film: Film, mounts: Mounts, folder: Path) -> Sess
     for path in sorted(session.known):
         film.write(f"{SHOT}/{path}", seed_content(recording, seeds[path]), assignee=artist)
     observer = Observer(film)
-    mount = mounts.mount(film.path, "ann" if who is Who.ARTIST else None, options=OPTIONS)
+    mount = mounts.mount(film.path, "ann" if who is Who.ARTIST else None, options=PATIENT)
     shot = mount.path / SHOT
     mirror = folder / "mirror"
     mirror.mkdir()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.mounted import dcc_support
-from tests.mounted.sessions import Form, forms
+from tests.mounted.sessions import Form, Session, Who, forms
 
 FORMS = forms()
 
@@ -36,3 +37,30 @@ def test_a_rule_decides_only_what_happens():
     """No rule is listed that no session comes upon."""
     written = dcc_support.PAGE.read_text(encoding="utf-8")
     assert [name for name in dcc_support.RULES if f"| {name} |" not in written] == []
+
+
+@pytest.mark.parametrize(
+    ("who", "found", "told"),
+    [
+        (Who.OWNER, {("save-1", "scene.blend"): 1, ("save-as", "scene_v002.blend"): 1}, []),
+        (Who.OWNER, {("save-1", "scene.blend"): 1}, ["save-as: scene_v002.blend got 0 versions, expected 1"]),
+        (Who.ARTIST, {("save-1", "scene.blend"): 1}, []),
+        (Who.ARTIST, {}, ["save-1: scene.blend got 0 versions, expected 1"]),
+        (
+            Who.ARTIST,
+            {("save-1", "scene.blend"): 2},
+            ["save-1: scene.blend got 2 versions, expected 1"],
+        ),
+        (
+            Who.ARTIST,
+            {("save-1", "scene.blend"): 1, ("save-1", "scene.blend1"): 1},
+            ["save-1: scene.blend1 got 1 versions, expected not said"],
+        ),
+    ],
+)
+def test_a_number_that_no_rule_explains_is_told(who: Who, found: dict[tuple[str, str], int], told: list[str]):
+    """One version too few or too many, or one of a backup, is a failure and not a footnote."""
+    recording = next(form.recording for form in FORMS if form.name == "blender-save")
+    actions = tuple(each for each in recording.actions if each.label in ("save-1", "save-as"))
+    session = Session(found=found, known=frozenset({"scene.blend"}))
+    assert dcc_support.unexplained(Form(replace(recording, actions=actions)), who, session) == told

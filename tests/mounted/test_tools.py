@@ -13,7 +13,7 @@ import pytest
 from mountfs.testing.mounts import Mounts, running, wait_until
 from tests.mounted.desk import Desk, execute
 from tests.mounted.film import Film
-from tests.mounted.sessions import OPTIONS
+from tests.mounted.workplace import PATIENT
 
 TEXT = b"".join(b"line %d of a script\n" % number for number in range(500))
 
@@ -109,7 +109,7 @@ def test_sqlite(film: Film, mounts: Mounts, tmp_path: Path, mode: str):
 @pytest.mark.parametrize("mode", ["delete", "truncate", "wal"])
 def test_a_database_that_stays_open(film: Film, mounts: Mounts, tmp_path: Path, mode: str):
     """A program that never closes its database has a version, whole, once what it wrote has rested."""
-    options = replace(OPTIONS, idle_time=0.5, quiet_time=0.2)
+    options = replace(PATIENT, idle_time=0.5, quiet_time=0.2)
     desk = Desk(film, mounts, {"page.clip": database(tmp_path, mode)}, options=options)
     with running("sqlite3", desk.folder / "page.clip") as shell:
         assert shell.stdin is not None

@@ -21,12 +21,20 @@ from mountfs.workspace.disk import Change, Disk
 
 log = logging.getLogger(__name__)
 
+_SOON = 0.05
+"""Seconds until what nobody waits for is written, if nothing else is."""
+
+_AGAIN = 1.0
+"""Seconds until it is tried again when that failed."""
+
 
 @dataclass(slots=True, eq=False)
 class _Job:
     changes: list[Change]
     durable: bool
     why: str
+    also: list[Change]
+    """What is written too, and nobody waits for."""
     after: list[Callable[[], None]]
     before: Callable[[], None] | None = None
     done: trio.Event = field(default_factory=trio.Event)
@@ -45,6 +53,8 @@ class Journal:
         self._also_after: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
         """What to do when all that was written so far is on the disk."""
+        self._is_soon = False
+        """Whether something waits that nobody waits for."""
 
     def load(self) -> dict[str, dict[str, Mapping[str, Any]]]:
         """All records by kind and id. Blocks; for the start of a mount."""
@@ -62,6 +72,13 @@ class Journal:
         if after is not None:
             self._also_after.append(after)
 
+    def soon(self, changes: Sequence[Change]) -> None:
+        """Write these with whatever is written next, or in a moment. Never waits."""
+        self._also += changes
+        if not self._is_soon:
+            self._is_soon = True
+            self._wake.set()
+
     async def commit(
         self,
         changes: Sequence[Change],
@@ -75,29 +92,50 @@ class Journal:
         ``before`` is called in the thread that writes, just before: for what is soon done and has to be done
         first. If cancelled, they are written all the same.
         """
-        job = _Job([*self._also, *changes], durable, why, self._also_after, before)
-        self._also, self._also_after = [], []
+        job = self._job(changes, durable=durable, why=why, before=before)
         self._waiting.append(job)
         self._wake.set()
         await job.done.wait()
         if job.error is not None:
             raise job.error
 
+    def _job(
+        self,
+        changes: Sequence[Change],
+        *,
+        durable: bool,
+        why: str,
+        before: Callable[[], None] | None = None,
+    ) -> _Job:
+        job = _Job(list(changes), durable, why, self._also, self._also_after, before)
+        self._also, self._also_after, self._is_soon = [], [], False
+        return job
+
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             if not self._waiting:
-                await self._wake.wait()
-            self._wake = trio.Event()
+                await self._next()
             jobs, self._waiting = self._waiting, []
-            if jobs:
-                with trio.CancelScope(shield=True):  # a transaction is short, and ends one way or the other
-                    await self._write(jobs)
+            with trio.CancelScope(shield=True):  # a transaction is short, and ends one way or the other
+                await self._write(jobs)
+
+    async def _next(self) -> None:
+        """Wait for a job; make one when nobody else does and something is to be written soon."""
+        while not self._waiting:
+            self._wake = trio.Event()
+            if not self._is_soon:
+                await self._wake.wait()
+                continue
+            with trio.move_on_after(_SOON):
+                await self._wake.wait()
+            if not self._waiting:
+                self._waiting.append(self._job((), durable=False, why="soon"))
 
     async def _write(self, jobs: list[_Job]) -> None:
         durable = any(job.durable for job in jobs)
         why = "+".join(sorted({job.why for job in jobs if job.durable is durable}))
-        changes = [change for job in jobs for change in job.changes]
+        changes = [change for job in jobs for change in (*job.also, *job.changes)]
         befores = [job.before for job in jobs if job.before is not None]
         afters: list[Callable[[], None]] = []
         try:
@@ -108,8 +146,10 @@ class Journal:
                     await self._write([job])
                 return
             jobs[0].error = exc
-            self._also += [change for change in jobs[0].changes if change.body is None]
-            self._also_after += jobs[0].after
+            is_soon = not jobs[0].changes and not jobs[0].durable
+            self._put_back(jobs[0])
+            log.warning("the journal cannot be written: %s", exc)
+            await trio.sleep(_AGAIN if is_soon else 0)
         else:
             self._after += [after for job in jobs for after in job.after]
             if durable:
@@ -118,6 +158,15 @@ class Journal:
             job.done.set()
         if afters:
             await trio.to_thread.run_sync(_tidy, afters, limiter=self._limiter)
+
+    def _put_back(self, job: _Job) -> None:
+        """What nobody waits for is written with the next job, before what was said later of the same."""
+        if self._waiting:
+            self._waiting[0].also[:0] = job.also
+        else:
+            self._also[:0] = job.also
+            self._is_soon = self._is_soon or bool(job.also)
+        self._also_after += job.after
 
     def _commit(
         self, befores: Sequence[Callable[[], None]], changes: Sequence[Change], durable: bool, why: str

@@ -333,7 +333,7 @@ class Saving:
             await self.sync_sealed(draft, changes)
         if not local.removed:
             changes.append(local.record())
-        await state.journal.commit(changes, why="sealed", durable=False)
+        state.journal.soon(changes)
         return version
 
     async def sync_sealed(self, draft: Draft, changes: list[Change]) -> None:

@@ -80,6 +80,10 @@ class Catalogue:
         self.cursor = changes.cursor
         return touched
 
+    def forget_asset(self, asset: AssetId) -> None:
+        """A file has just gone to the trash; the studio's news of it is still to come, or was never to."""
+        self._remove_asset(asset)
+
     def forget_collection(self, collection: CollectionId) -> None:
         """A folder has just gone to the trash; the studio's news of it is still to come."""
         self._remove_collection(collection)

@@ -90,10 +90,10 @@ class Grace:
                 self._arrive(vacancy, file)
                 return
             self._drop_refused(vacancy)
-            if vacancy.asset not in self._state.namespace.catalogue.assets:
-                # The news came before the answer, and no more will come.
-                self._state.locals.vacancies.pop(vacancy.asset, None)
-                self._state.show_again({vacancy.folder})
+            # News of it may have come before the answer, and never come of what was made a moment ago.
+            self._state.namespace.catalogue.forget_asset(vacancy.asset)
+            self._state.locals.vacancies.pop(vacancy.asset, None)
+            self._state.show_again({vacancy.folder})
 
     def _end_later(self, vacancy: Vacancy, moment: float) -> None:
         """It could not be ended now; until it is, the name can be filled."""

@@ -32,10 +32,13 @@ class Arrivals:
             self._announce(version, checkpoint)
         file, draft = state.locals.files.get(version.file), version.draft
         changes: list[Change] = []
+        # A file that was made anew since has nothing of this, though the version was handed on to it.
+        is_content = file is not None and file.draft is draft and (draft or file.content == version.content)
         if draft is not None:
-            # Most drafts are held by one version and one file, and nobody need look for others.
-            holders = [file] if draft.holders <= 2 else list(state.locals.files.values())
-            if draft.holders > 2:
+            # Most drafts are held by one version and its file, and nobody need look for others.
+            is_alone = draft.holders <= 2 and file is not None and file.draft is draft
+            holders = [file] if is_alone else list(state.locals.files.values())
+            if not is_alone:
                 changes += state.drafts.rebase(draft, now)
             for other in holders:
                 if other is not None and other.draft is draft:
@@ -52,10 +55,10 @@ class Arrivals:
             node = state.node_of(file)
             if node is not None:
                 node.asset = version.asset  # it may have been made before there was one
-            if file.draft is None:
+            if is_content:
                 file.content = now
                 if node is not None:
-                    node.content = now
+                    node.content, node.shown = now, None
             state.locals.add(file)
             changes.append(file.record())
             changes.append(
@@ -69,6 +72,7 @@ class Arrivals:
                 later.is_new = False
                 if later.base == version.id:
                     later.base = now.id
+                changes.append(later.record())
                 state.stir()
         for vacancy in state.locals.vacancies.values():
             if vacancy.version is version:

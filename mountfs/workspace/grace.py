@@ -53,10 +53,21 @@ class Grace:
         self._arrivals = arrivals
         self._send = send
         self._ready = ready
+        self._one_ends = trio.Lock()
 
     async def end(self, vacancy: Vacancy) -> None:
-        """The grace of a name has ended: tell the studio what became of it, or undo it here."""
-        vacancy.is_ending = True
+        """The grace of a name has ended: tell the studio what became of it, or undo it here. Nothing happens
+        if the name was filled meanwhile.
+        """
+        state = self._state
+        async with self._one_ends:
+            async with state.names:  # who fills it just now is let finish
+                if state.locals.vacancies.get(vacancy.asset) is not vacancy or vacancy.has_ended:
+                    return
+                vacancy.is_ending = True
+            await self._end(vacancy)
+
+    async def _end(self, vacancy: Vacancy) -> None:
         version = vacancy.version
         if version is not None and version.is_on_its_way:
             version.hurried = True

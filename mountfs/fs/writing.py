@@ -71,7 +71,12 @@ class WritableOperations(Operations):
             self._writing.saving.require_writable(node)
         info = self._open(node, writable=writable)
         if flags & os.O_TRUNC and isinstance(node, File):
-            self._writing.saving.truncate(node, 0)
+            try:
+                self._writing.saving.truncate(node, 0)
+            except BaseException:  # the kernel will not release what it was not given
+                self._handles.files.pop(info.fh).content.close()
+                self._writing.not_opened(node, writable=writable)
+                raise
         return info
 
     def _is_superseded(self, node: File) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
@@ -24,6 +25,12 @@ from mountfs.workspace.disk import Bytes, Change, Disk
 from mountfs.workspace.ranges import Ranges
 
 log = logging.getLogger(__name__)
+
+_DEEPEST = 16
+"""Drafts that lie over each other."""
+
+_ABSORBED = 4 << 20
+"""Bytes that are copied so that they are fewer."""
 
 
 class DraftState(StrEnum):
@@ -159,7 +166,8 @@ class Drafts:
     """All drafts of one mount, and the room they take.
 
     ``forget`` is called with the record of what is dropped, to be written with the next commit, and with what
-    to do when that is on the disk: the bytes go only after the journal that names them.
+    to do when that is on the disk: the bytes go only after the journal that names them. ``note`` takes other
+    records, in order with these.
     """
 
     def __init__(
@@ -168,9 +176,11 @@ class Drafts:
         quota: int,
         scratch_quota: int,
         forget: Callable[[Change, Callable[[], None]], None],
+        note: Callable[[Change], None],
     ) -> None:
         self._disk = disk
         self._forget = forget
+        self._note = note
         self._quotas = {False: quota, True: scratch_quota}
         self._used = {False: 0, True: 0}
         self._drafts: dict[int, Draft] = {}
@@ -239,10 +249,60 @@ class Drafts:
         """A new draft, which nobody holds yet. OSError."""
         self._last += 1
         self._disk.create(self._last)
-        draft = self._drafts[self._last] = Draft(self._last, self._disk, base)
+        draft = Draft(self._last, self._disk, base)
         if isinstance(base, Draft):
-            self.hold(base)
+            try:
+                self._absorb(draft, base)
+            except OSError:
+                self._used[draft.is_scratch] -= draft.touched.total
+                with suppress(OSError):  # it goes with the next mount
+                    self._disk.remove(draft.id)
+                raise
+        self._drafts[draft.id] = draft
+        if isinstance(draft.base, Draft):
+            self.hold(draft.base)
         return draft
+
+    def _absorb(self, draft: Draft, base: Draft) -> None:
+        """Copy what the uppermost of many drafts under a new one have, so that it needs them no more."""
+        layers: list[Draft] = []
+        under: Draft | Checkpoint | None = base
+        while isinstance(under, Draft):
+            layers.append(under)
+            under = under.base
+        if len(layers) < _DEEPEST:
+            return
+        above: list[Draft] = []
+        for layer in layers:
+            if sum(each.touched.total for each in (*above, layer)) > _ABSORBED:
+                break
+            above.append(layer)
+        if not above:
+            return
+        for piece in base.pieces(0, base.size):
+            if isinstance(piece.origin, Draft) and piece.origin in above:
+                data = piece.origin.pread(piece.start, piece.end - piece.start)
+                self._disk.write(draft.id, piece.start, data)
+                self._used[draft.is_scratch] += draft.touched.add(piece.start, piece.end)
+        draft.base = above[-1].base
+        draft.base_limit = min(each.base_limit for each in above)
+        draft.generation += 1
+
+    def reopen(self, draft: Draft) -> bool:
+        """Let a sealed draft change again if only its file needs it: then it is no version and no base."""
+        if draft.holders > 1:
+            return False
+        draft.state = DraftState.OPEN
+        draft.is_recorded_sealed = False
+        return True
+
+    def shed(self, draft: Draft) -> None:
+        """Let go the base of a draft that shows nothing of it."""
+        base = draft.base
+        if isinstance(base, Draft) and draft.base_limit == 0 and base.size > 0 and draft.is_durable:
+            draft.base = None
+            self._note(draft.record())
+            self.let_go(base)
 
     def hold(self, draft: Draft) -> Draft:
         """Say that it is needed."""

@@ -63,6 +63,8 @@ class LocalFile:
     """When a program last asked for its bytes to be safe, if nothing was written since."""
     comment: str = ""
     commented_at: float = 0.0
+    lost: OSError | None = None
+    """Why something that was written is not here, as long as there is no draft to say so."""
     removed: bool = False
     """Whether its name has gone; somebody may have it open still."""
     hides: bool = False
@@ -83,7 +85,7 @@ class LocalFile:
     @property
     def is_damaged(self) -> bool:
         """Whether something that was written to it is lost."""
-        return self.draft is not None and self.draft.state is DraftState.DAMAGED
+        return self.lost is not None or (self.draft is not None and self.draft.state is DraftState.DAMAGED)
 
     @property
     def follows(self) -> bool:

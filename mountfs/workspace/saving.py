@@ -131,7 +131,12 @@ class Saving:
 
     def write(self, node: File, offset: int, data: Bytes) -> int:
         """Change bytes; how many. OSError and QuotaExceeded: the draft is damaged then."""
-        draft = self._own_draft(node)
+        try:
+            draft = self._own_draft(node)
+        except OSError as exc:
+            if node.local is not None:
+                node.local.lost = exc
+            raise
         self._state.drafts.write(draft, offset, data)
         self._was_changed(node)
         return len(data)
@@ -199,7 +204,12 @@ class Saving:
         draft = local.draft
         if draft is not None and not draft.is_sealed:
             return draft
+        if draft is not None and state.drafts.reopen(draft):
+            return draft
         made = state.drafts.hold(state.drafts.make(draft if draft is not None else local.content))
+        if local.lost is not None:
+            state.drafts.damage(made, local.lost)
+            local.lost = None
         state.drafts.count_as(made, scratch=local.is_ignored)
         if draft is not None:
             state.drafts.let_go(draft)
@@ -242,9 +252,11 @@ class Saving:
     async def flush(self, node: File) -> None:
         """Have what was written on the disk: close() and fsync() wait for this. OSError if it is damaged."""
         local = node.local
-        if local is None or local.draft is None or local.draft.is_sealed:
+        if local is None:
             return
         self._require_whole(local)
+        if local.draft is None or local.draft.is_sealed:
+            return
         if not self._state.options.lazy:
             await self.make_durable(local, "flushed")
 
@@ -262,8 +274,8 @@ class Saving:
         self._state.stir(self._state.times.idle)
 
     def _require_whole(self, local: LocalFile) -> None:
-        if local.draft is not None and local.draft.damage is not None:
-            damage = local.draft.damage
+        damage = local.lost or (local.draft.damage if local.draft is not None else None)
+        if damage is not None:
             raise OSError(damage.errno or errno.EIO, damage.strerror or str(damage))
 
     async def make_durable(self, local: LocalFile, why: str) -> None:
@@ -278,17 +290,27 @@ class Saving:
                 draft.state = DraftState.FLUSHED
             _, record = draft.snapshot()
             sync: Callable[[], None] = partial(state.disk.sync, draft.id, why)
+            under: list[Change] = []
             try:
+                if isinstance(draft.base, Draft):
+                    await self.sync_sealed(draft.base, under)
                 if draft.touched.total > _SOON_SYNCED:
                     await trio.to_thread.run_sync(sync, limiter=state.disk_threads)
                     sync = _nothing
-                draft.synced = generation
-                await state.journal.commit([record, local.record()], why=why, durable=True, before=sync)
+                if draft.synced > generation:
+                    # It has been sealed or made durable meanwhile, with what was written since.
+                    record = draft.record()
+                else:
+                    draft.synced = generation
+                changes = [*under, record, local.record()]
+                await state.journal.commit(changes, why=why, durable=True, before=sync)
             except BaseException:
-                draft.synced = before
+                if draft.synced == generation:
+                    draft.synced = before
                 if draft.state is DraftState.FLUSHED:
                     draft.state = DraftState.OPEN
                 raise
+            state.drafts.shed(draft)
         finally:
             state.drafts.let_go(draft)
 
@@ -298,8 +320,12 @@ class Saving:
         if local is None or node.is_unlinked or local.removed:
             return
         if local.is_damaged:
-            local.reason = f"a write failed, so it is not whole: {local.draft.damage}" if local.draft else ""
+            damage = local.lost or (local.draft.damage if local.draft is not None else None)
+            local.reason = f"a write failed, so it is not whole: {damage}"
             log.warning("%s is not sent: %s", self._state.path_of_file(local), local.reason)
+            if local.lost is not None:  # nothing was written at all: it is what it was before
+                local.lost = None
+                return
             try:  # so that the next mount has it too
                 await self.make_durable(local, "damaged")
             except OSError as exc:
@@ -334,6 +360,8 @@ class Saving:
         if not local.removed:
             changes.append(local.record())
         state.journal.soon(changes)
+        if draft is not None:
+            state.drafts.shed(draft)
         return version
 
     async def sync_sealed(self, draft: Draft, changes: list[Change]) -> None:

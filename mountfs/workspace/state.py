@@ -63,7 +63,9 @@ class LocalState:
         self.new_id = new_id
         self.tell = tell
         self.journal = Journal(disk)
-        self.drafts = Drafts(disk, options.draft_quota, options.scratch_quota, self.journal.also)
+        self.drafts = Drafts(
+            disk, options.draft_quota, options.scratch_quota, self.journal.also, self.journal.also
+        )
         self.heads = Heads()
         self.versions: dict[CheckpointId, Version] = {}
         self.names = trio.Lock()

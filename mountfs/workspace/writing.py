@@ -137,6 +137,11 @@ class Writing:
         if node.content is not None and not node.is_unlinked:
             self.state.heads.opened(node.asset, node.content)
 
+    def not_opened(self, node: File, *, writable: bool) -> None:
+        """A handle was made and could not be given to anybody."""
+        node.opens -= 1
+        node.writers -= writable
+
     async def closed(self, node: File, *, writable: bool) -> None:
         """A handle has gone."""
         node.opens -= 1

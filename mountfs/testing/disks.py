@@ -194,7 +194,7 @@ def left_at(
 ) -> Point:
     """What is on the disk after a power cut, when nothing reached it by itself.
 
-    ``without``: the syncs and durable commits made for this reason were left out of the program.
+    ``without``: what was synced or committed for this reason (one of `reasons`) was not made durable.
     ``removes``: removed files are gone, although nothing made sure of that; the disk may do that too.
     """
     written: dict[int, bytearray] = {}
@@ -218,13 +218,13 @@ def left_at(
             bytes_.extend(bytes(entry["size"] - len(bytes_)))
         elif what == "begin":
             begun[draft] = bytes(written[draft])
-        elif what == "sync" and entry["why"] != without:
+        elif what == "sync" and _reasons(entry) - {without}:
             kept[draft] = begun[draft]
         elif what in ("remove", "keep") and removes:
             kept.pop(draft, None)
         elif what == "commit":
             commits.append([Change(*change) for change in entry["changes"]])
-            if entry["durable"] and set(entry["why"].split("+")) - {without}:
+            if entry["durable"] and _reasons(entry) - {without}:
                 durable = len(commits)
     return Point(kept, commits[:durable])
 
@@ -239,9 +239,13 @@ def rebuild(point: Point, disk: Disk) -> None:
 
 
 def reasons(entries: Iterable[Mapping[str, Any]]) -> set[str]:
-    """For what reasons something was made durable, in the words of the program."""
+    """What was made durable, and why, in the words of the program: ``sync flushed``, ``commit sealed``."""
     found: set[str] = set()
     for entry in entries:
         if entry["what"] == "sync" or (entry["what"] == "commit" and entry["durable"]):
-            found.update(entry["why"].split("+"))
+            found |= _reasons(entry)
     return found
+
+
+def _reasons(entry: Mapping[str, Any]) -> set[str]:
+    return {f"{entry['what']} {why}" for why in entry["why"].split("+")}

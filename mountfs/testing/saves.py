@@ -23,6 +23,9 @@ from mountfs.testing.file_calls import Mapping
 
 _HASH = 64
 
+ASIDE = b"notes"
+"""What ``aside.tmp`` holds at the end."""
+
 ENDED = 3
 """The exit code after an error of the file system."""
 
@@ -74,6 +77,8 @@ class Save:
 
     contents: dict[str, bytes]
     do: Callable[[Saver], None]
+    returns: bool = True
+    """Whether all of it is safe when it returns; else it is after the next wait (a save of nothing)."""
 
 
 class Saver:
@@ -86,12 +91,20 @@ class Saver:
 
     def run(self) -> None:
         """All of it. OSError, if the folder's file system goes away."""
+        late: list[tuple[int, Save]] = []
         for number, save in enumerate(saves()):
-            for path in save.contents:
-                self._trace.add("save", number=number, path=path, done=False)
+            self._note(number, save, done=False)
             save.do(self)
-            for path in save.contents:
-                self._trace.add("save", number=number, path=path, done=True)
+            if save.returns:
+                self._note(number, save, done=True)
+            else:
+                late.append((number, save))
+            while late and not save.contents:
+                self._note(*late.pop(0), done=True)
+
+    def _note(self, number: int, save: Save, *, done: bool) -> None:
+        for path in save.contents:
+            self._trace.add("save", number=number, path=path, done=done)
 
     def open(self, path: str, flags: int) -> int:
         """A descriptor of a file."""
@@ -136,7 +149,8 @@ def saves() -> Iterator[Save]:
     yield _simple("new.bin", 2, lambda saver, data: saver.put("new.bin", data, os.O_TRUNC))
     yield _simple("anew.txt", 1, _anew)
     yield _simple("map.bin", 1, lambda saver, data: _map(saver, "map.bin", data, late=False))
-    yield _simple("late.bin", 0, lambda saver, data: _map(saver, "late.bin", edited(data, 1), late=True), 1)
+    late = edited(content("late.bin", 0), 1)
+    yield Save({"late.bin": late}, lambda saver: _map(saver, "late.bin", late, late=True), returns=False)
     yield _simple("log.txt", 1, _synced_in_the_middle)
     yield Save({path: content(path, 1) for path in ("one.bin", "two.bin")}, _two_at_once)
     yield _simple("scene.blend", 2, _as_blender)
@@ -144,11 +158,15 @@ def saves() -> Iterator[Save]:
     yield _edit("edit.bin", 2)
     yield _simple("rewrite.txt", 2, lambda saver, data: _by_rename(saver, "rewrite.txt", "rewrite.tmp", data))
     yield _simple("anew.txt", 2, _anew)
+    yield Save({}, lambda saver: saver.wait())
+    yield _edit("edit.bin", 3)  # one by itself: nothing else makes it durable
+    yield Save({}, lambda saver: saver.wait())
+    yield Save({}, _put_aside)
 
 
-def _simple(path: str, number: int, do: Callable[[Saver, bytes], None], edits: int = 0) -> Save:
+def _simple(path: str, number: int, do: Callable[[Saver, bytes], None]) -> Save:
     data = content(path, number)
-    return Save({path: edited(data, edits) if edits else data}, lambda saver: do(saver, data))
+    return Save({path: data}, lambda saver: do(saver, data))
 
 
 def _edit(path: str, number: int) -> Save:
@@ -196,6 +214,12 @@ def _map(saver: Saver, path: str, data: bytes, *, late: bool) -> None:
     mapping.close()
     if not late:
         os.close(file)
+
+
+def _put_aside(saver: Saver) -> None:
+    """A file that stays on this machine gets another name: safe when the mount has ended in peace."""
+    saver.put("before.tmp", ASIDE)
+    saver.rename("before.tmp", "aside.tmp")
 
 
 def _synced_in_the_middle(saver: Saver, data: bytes) -> None:

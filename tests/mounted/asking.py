@@ -14,9 +14,9 @@ def ask(mount: Mount, operation: str, **more: object) -> dict[str, Any]:
     return control.ask(mount.path, question, timeout=2 * BOUND, runtime_dir=mount.request.runtime_dir)
 
 
-def settle(mount: Mount, path: str | None = None) -> dict[str, Any]:
+def settle(mount: Mount, path: str | None = None, *, seconds: float = BOUND) -> dict[str, Any]:
     """End all quiet times and wait until what was closed is a checkpoint or refused."""
-    answer = ask(mount, "wait", path=path, timeout=BOUND)
+    answer = ask(mount, "wait", path=path, timeout=seconds)
     assert answer["done"], f"still on their way: {answer['pending']}"
     return answer
 

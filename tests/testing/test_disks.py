@@ -97,10 +97,10 @@ def test_a_reason_that_is_left_out_keeps_nothing(place: Path):
         disk.commit([Change("file", "1", {})], durable=True, why="closed+renamed")
 
     entries = recorded(place, work)
-    assert reasons(entries) == {"flushed", "closed", "renamed"}
-    assert left_at(entries, without="flushed").drafts == {}
-    assert len(left_at(entries, without="closed").commits) == 2
-    assert len(left_at(entries[:-1], without="closed").commits) == 0
+    assert reasons(entries) == {"sync flushed", "commit closed", "commit renamed"}
+    assert left_at(entries, without="sync flushed").drafts == {}
+    assert len(left_at(entries, without="commit closed").commits) == 2
+    assert len(left_at(entries[:-1], without="commit closed").commits) == 0
 
 
 def test_a_removed_file_may_be_there_again(place: Path):

@@ -70,6 +70,11 @@ class Studio(Protocol):
     def rename(self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId) -> None:
         """Give an asset or a collection (whose extension is empty) another name, another parent, or both."""
 
+    def check_rename(
+        self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
+    ) -> None:
+        """Raise what `rename` would raise, and change nothing."""
+
     def trash(self, what: AssetId | CollectionId) -> None:
         """Move an asset or a collection to the trash."""
 

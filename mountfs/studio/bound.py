@@ -16,6 +16,8 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from mountfs.errors import ContentError, ManifestInvalid, NotFound, Refused
 from mountfs.interfaces import ChunkStore
 from mountfs.model import (
@@ -55,6 +57,10 @@ T = TypeVar("T")
 
 _SELF_EVIDENT = {Act.PUBLISH, Act.CREATE_COLLECTION}
 """Acts whose rows say who did them; audited only with something to add."""
+
+
+class _UndoneError(Exception):
+    """Ends a transaction whose changes are not wanted."""
 
 
 class BoundStudio(View):
@@ -131,6 +137,18 @@ class BoundStudio(View):
         someone new."""
         body = partial(structure.rename, what=what, name=name, extension=extension, parent=parent)
         self._act(self._of(what, Act.RENAME_ASSET, Act.RENAME_COLLECTION), what, body, administration)
+
+    def check_rename(
+        self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
+    ) -> None:
+        """Raise what `rename` would, and change nothing: it is done, and undone with its transaction."""
+        try:
+            with self._project.database.writing() as connection, self._reader.lock:
+                change = self._change(connection)
+                structure.rename(change, what, name, extension, parent)
+                raise _UndoneError
+        except _UndoneError:
+            pass
 
     def trash(self, what: AssetId | CollectionId) -> None:
         """Move an asset or a collection to the trash; again is no error."""
@@ -231,18 +249,7 @@ class BoundStudio(View):
         """Run the body of an act in a transaction, and record the act or its refusal."""
         try:
             with self._project.database.writing() as connection, self._reader.lock:
-                self._reader.catch_up(connection)
-                viewer, sight = self._look(self._reader.catalogue)
-                change = Change(
-                    connection,
-                    self._reader.catalogue,
-                    self._reader.reach(),
-                    viewer,
-                    sight,
-                    int(self._clock()),
-                    self._new_id,
-                    administration,
-                )
+                change = self._change(connection, administration)
                 done = body(change)
                 if change.detail or act not in _SELF_EVIDENT:
                     self._record(change, act.value, subject)
@@ -250,6 +257,21 @@ class BoundStudio(View):
             self._record_refusal(act, subject, exc)
             raise
         return done
+
+    def _change(self, connection: Connection, administration: bool = False) -> Change:
+        """What an act works with, inside its transaction."""
+        self._reader.catch_up(connection)
+        viewer, sight = self._look(self._reader.catalogue)
+        return Change(
+            connection,
+            self._reader.catalogue,
+            self._reader.reach(),
+            viewer,
+            sight,
+            int(self._clock()),
+            self._new_id,
+            administration,
+        )
 
     def _record(self, change: Change, act: str, subject: str) -> None:
         if change.administration:

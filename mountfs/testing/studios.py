@@ -234,6 +234,12 @@ class MemoryStudio:
         """Refused."""
         raise Refused(f"a studio in memory does not trash {what}")
 
+    def check_rename(
+        self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
+    ) -> None:
+        """Refused, as `rename` is."""
+        raise Refused(f"a studio in memory does not rename {what} to {parent}/{name}{extension}")
+
     def set_status(self, asset: AssetId, status: str) -> None:
         """Refused."""
         raise Refused(f"a studio in memory does not give {asset} the status {status}")

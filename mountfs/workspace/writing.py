@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import trio
 
 from mountfs import names
-from mountfs.errors import NotFound, NotPermitted
+from mountfs.errors import NotFound, NotPermitted, Refused, WouldWiden
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import AssetId, Checkpoint, Toggle
 from mountfs.workspace.asking import Asking
@@ -99,7 +100,8 @@ class Writing:
     async def rename(
         self, folder: Folder, name: bytes, to: Folder, new_name: bytes, *, replace: bool
     ) -> None:
-        """Give a file or a folder another name."""
+        """Give a file or a folder another name. WouldWiden if that would show an asset to someone new."""
+        await self._require_same_sight(folder, name, to, new_name)
         node = await self.naming.rename(folder, name, to, new_name, replace=replace)
         if isinstance(node, CollectionFolder) and isinstance(to, CollectionFolder):
             parent = await self.publisher.grace.collection_of(to.collection)
@@ -110,6 +112,27 @@ class Writing:
             if isinstance(folder, CollectionFolder):
                 places.add(folder.collection)
             self.state.namespace.rework(places)
+
+    async def _require_same_sight(self, folder: Folder, name: bytes, to: Folder, new_name: bytes) -> None:
+        """Only the studio knows who sees a folder, so it is asked when an asset goes to another one. Whatever
+        else it has against the new name is said when the grace has ended: programs move files for a moment.
+        """
+        if folder is to or not isinstance(to, CollectionFolder):
+            return
+        node = self.state.namespace.child(folder, name) if isinstance(folder, CollectionFolder) else None
+        if not isinstance(node, File) or node.asset not in self.state.namespace.catalogue.assets:
+            return
+        place = to.collection
+        while (local := self.state.locals.folders.get(place)) is not None:
+            place = local.parent
+        with suppress(UnicodeDecodeError):
+            short, extension = names.split(new_name.decode())
+            try:
+                await self.ask(self._studio.check_rename, node.asset, short, extension, place)
+            except WouldWiden:
+                raise
+            except (Refused, NotFound) as exc:
+                log.debug("%s may not stay where it is moved to: %s", short, exc)
 
     # What a person says of a file
 

@@ -212,8 +212,8 @@ class Names(RuleBasedStateMachine):
             for name in file_names:
                 try:
                     files[os.path.normpath(os.path.join(where, name))] = Path(folder, name).read_bytes()
-                except FileNotFoundError:
-                    continue  # the news of its end came a moment ago
+                except (FileNotFoundError, PermissionError):
+                    continue  # the news of its end came a moment ago, before it was opened or after
         return files, folders
 
     # Users' steps

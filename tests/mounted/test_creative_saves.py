@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mountfs.config import MountOptions
 from mountfs.testing.mounts import Mounts, wait_until
 from tests.mounted.desk import Desk, execute
 from tests.mounted.film import Film
@@ -49,7 +50,8 @@ def test_blender_saves_three_times(film: Film, mounts: Mounts, tmp_path: Path):
     """An artist who saves three times in a session has three checkpoints, and each opens as it was saved."""
     blender = ("blender", "--background", "--factory-startup")
     execute(tmp_path, *blender, "--python-expr", SCENE, patience=PATIENCE)
-    desk = Desk(film, mounts, {"scene.blend": (tmp_path / "scene.blend").read_bytes()})
+    scene = (tmp_path / "scene.blend").read_bytes()
+    desk = Desk(film, mounts, {"scene.blend": scene}, options=MountOptions())
     session = subprocess.Popen(
         [*blender, "scene.blend", "--python-expr", SESSION],
         cwd=desk.folder,
@@ -63,11 +65,12 @@ def test_blender_saves_three_times(film: Film, mounts: Mounts, tmp_path: Path):
         assert session.stdout is not None
         for _ in range(3):
             assert "SAVED\n" in iter(session.stdout.readline, "")
-            assert desk.versions() == {"scene.blend": 1}
+            assert wait_until(desk.arrived, "the version of a save") == {"scene.blend": 1}
             session.stdin.write("\n")
             session.stdin.flush()
         session.communicate(timeout=PATIENCE)
     assert session.returncode == 0
+    assert desk.versions() == {}, "nothing follows"
     assert (desk.folder / "scene.blend1").exists(), "Blender keeps the version before"
     assert desk.assets() == {"scene.blend"}
     history = desk.mount.path / ".checkpoints" / SHOT

@@ -9,7 +9,7 @@ help:
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make test-dcc   the tests that run creative tools (installs Blender, GIMP, Krita and others)'
 	@echo 'make dcc-table  write docs/dcc-support.md anew from recorded sessions of creative tools'
-	@echo 'make bench      measure reading beside its peers (needs root and an idle machine)'
+	@echo 'make bench      measure reading and saving beside their peers (needs root and an idle machine)'
 	@echo 'make setup      only what the others need: packages, .venv, .venv/bin/mountfs'
 	@echo 'make check      only ruff and mypy'
 	@echo 'make format     let ruff arrange the code'
@@ -36,6 +36,8 @@ dcc-table: setup
 
 bench: setup
 	@.venv/bin/python -m benchmarks.read
+	@.venv/bin/python -m benchmarks.save
+	@.venv/bin/python -m benchmarks.mount_save
 
 check: setup
 	@tests/run --checks

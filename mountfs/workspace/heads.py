@@ -12,6 +12,10 @@ from collections import defaultdict
 from mountfs.model import AssetId, Checkpoint, CheckpointId
 
 
+_REMEMBERED = 32
+"""Earlier heads of an asset that are remembered: temporary files do not live longer than that."""
+
+
 class Heads:
     """What was opened and shown through one mount."""
 
@@ -26,7 +30,9 @@ class Heads:
 
     def replaced(self, asset: AssetId, before: Checkpoint | None, now: float) -> None:
         """Until now, this was what the name showed."""
-        self._passed[asset].append((now, before.id if before is not None else None))
+        passed = self._passed[asset]
+        passed.append((now, before.id if before is not None else None))
+        del passed[:-_REMEMBERED]
 
     def seen(self, asset: AssetId, head: Checkpoint | None, made_at: float) -> CheckpointId | None:
         """What a file that was made at a moment, and replaces the asset's, was made from."""

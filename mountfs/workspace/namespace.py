@@ -179,6 +179,8 @@ class Namespace:
                 del self.locals.vacancies[asset_id]
                 touched.add(vacancy.folder)
             if file is None:
+                if asset is None and self.kept.pop(asset_id, None) is not None:
+                    changes.append(Change("number", asset_id, None))
                 continue
             touched.add(file.folder)
             if file.draft is not None or file.version is not None or file.is_new:

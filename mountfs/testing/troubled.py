@@ -9,6 +9,7 @@ A test says so by files in the folder ``trouble`` beside the mount point, since 
 - ``fail``: every chunk is StorageUnavailable;
 - ``bug``: the store raises what nobody expects;
 - ``history-bug``: so does asking for a history;
+- ``stall-publish``: the studio takes no version while it is there;
 - ``odd-names``: the tree has an asset ``odd`` that nobody can show (read when the mount begins);
 - ``gets``: the store writes the id of every chunk it was asked for into it;
 - ``disk``: calls of the disk for drafts fail: a line each, as in ``write ENOSPC``.
@@ -27,7 +28,7 @@ from mountfs import daemon
 from mountfs.errors import StorageUnavailable
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import MountRequest
-from mountfs.model import AssetId, Checkpoint, ChunkId, ChunkRef, Tree
+from mountfs.model import AssetId, Checkpoint, ChunkId, ChunkRef, Proposal, Tree
 from mountfs.testing.disks import Call, FaultyDisk
 from mountfs.testing.stores import StoreAround
 
@@ -81,6 +82,14 @@ class TroubledStudio:
         nameless: Any = None
         odd = {one.id: replace(one, name=nameless) for one in tree.assets.values() if one.name == "odd"}
         return replace(tree, assets={**tree.assets, **odd})
+
+    def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
+        """The inner studio's answer, once there is no trouble."""
+        pause = threading.Event()
+        while (self._trouble / "stall-publish").exists():
+            (self._trouble / "publishing").touch()
+            pause.wait(0.01)
+        return self._inner.publish(proposals)
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """The inner studio's answer, or the trouble."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mountfs.model import Asset, AssetId, Changes, Checkpoint
+import trio
+
+from mountfs.model import Asset, AssetId, Changes, Checkpoint, NewAsset
 from mountfs.workspace.disk import Change
+from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
 
@@ -32,8 +35,16 @@ class Arrivals:
             self._announce(version, checkpoint)
         file, draft = state.locals.files.get(version.file), version.draft
         changes: list[Change] = []
+        is_dropped = version.state is VersionState.DROPPED
+        if is_dropped and version.new is not None:
+            self._leave(version, version.new, None)
         # A file that was made anew since has nothing of this, though the version was handed on to it.
-        is_content = file is not None and file.draft is draft and (draft or file.content == version.content)
+        is_content = (
+            not is_dropped
+            and file is not None
+            and file.draft is draft
+            and (draft or file.content == version.content)
+        )
         if draft is not None:
             # Most drafts are held by one version and its file, and nobody need look for others.
             is_alone = draft.holders <= 2 and file is not None and file.draft is draft
@@ -59,6 +70,8 @@ class Arrivals:
                 file.content = now
                 if node is not None:
                     node.content, node.shown = now, None
+            if version.new is not None and not _is_at(file, version.new):
+                self._leave(version, version.new, file)
             state.locals.add(file)
             changes.append(file.record())
             changes.append(
@@ -116,6 +129,16 @@ class Arrivals:
             )
             catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
 
+    def _leave(self, version: Version, new: NewAsset, file: LocalFile | None) -> None:
+        """An asset was made at a name that its file has left meanwhile: it follows it, or is not wanted."""
+        name = (new.name + new.extension).encode()
+        vacancy = Vacancy(version.asset, new.collection, name, trio.current_time(), file, None)
+        if file is not None:
+            vacancy.version, file.version = file.version, None
+            file.asset, file.moved_from = None, version.asset
+        self._state.locals.vacancies[version.asset] = vacancy
+        self._state.stir(self._state.times.grace)
+
     def settle(self, assets: Sequence[AssetId]) -> None:
         """The news of what was just done may have come before the answer."""
         state = self._state
@@ -125,3 +148,8 @@ class Arrivals:
             state.journal.also(change)
         if folders:
             state.show_again(folders)
+
+
+def _is_at(file: LocalFile, new: NewAsset) -> bool:
+    """Whether a file is still where its asset was offered."""
+    return file.folder == new.collection and file.name == (new.name + new.extension).encode()

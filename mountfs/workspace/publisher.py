@@ -75,7 +75,11 @@ class Publisher:
                     await self._state.stirred()
                 continue
             self._state.next_due = math.inf
-            await self.send_due()
+            try:
+                await self.send_due()
+            except Exception:  # a fault over one thing must not end the mount
+                log.exception("sending failed unexpectedly")
+                await trio.sleep(_FIRST_PAUSE)
             self._state.next_due = min(self._state.next_due, self._next_due())
             await trio.lowlevel.checkpoint()
 
@@ -179,8 +183,10 @@ class Publisher:
             await state.journal.commit(changes, why="before publishing", durable=True)
         except OSError as exc:
             for version in sent:
+                self._saving.not_recorded(version.draft)
                 self._postpone(version, exc)
             return
+        sent = [version for version in sent if version.state is VersionState.PUBLISHING]
         stored: list[Stored] = []
         for version, outcome in await self._contents.store(sent):
             await self._take_stock(version, outcome, stored)
@@ -218,6 +224,8 @@ class Publisher:
         proposals: list[Proposal] = []
         offered: list[Stored] = []
         for each in stored:
+            if each.version.state is not VersionState.PUBLISHING:
+                continue  # nobody wants it any more
             try:
                 proposals.append(await self._proposal(each))
                 offered.append(each)
@@ -246,7 +254,10 @@ class Publisher:
             for each, checkpoint in zip(offered, checkpoints, strict=True):
                 self._arrivals.became(each.version, checkpoint)
             self._arrivals.settle([each.version.asset for each in offered])
-            await self._state.journal.commit([], why="published", durable=True)
+            try:
+                await self._state.journal.commit([], why="published", durable=True)
+            except OSError as exc:  # it is written with the next one that works
+                log.warning("what was sent is not noted on this machine yet: %s", exc.strerror)
 
     async def _proposal(self, stored: Stored) -> Proposal:
         version = stored.version
@@ -296,6 +307,15 @@ class Publisher:
     async def _refused(self, version: Version, why: MountfsError) -> None:
         """The studio says no: what was written stays here and says why."""
         state = self._state
+        if version.state is not VersionState.PUBLISHING:
+            return
+        later = [each for each in state.versions.values() if each.base == version.id and each.is_on_its_way]
+        if later:  # what was refused was never a version: the next one takes its place
+            for each in later:
+                each.base = version.base
+                state.journal.also(each.record())
+            state.journal.soon([state.finish(version, VersionState.SUPERSEDED)])
+            return
         file = state.locals.files.get(version.file)
         if version.is_new and (file is None or file.removed):
             state.journal.also(state.finish(version, VersionState.DROPPED))
@@ -307,11 +327,13 @@ class Publisher:
             file.reason = version.reason
         log.warning("%s is not recorded: %s", self._state.path_of_version(version), why)
         version.done.set()
-        await state.journal.commit([version.record()], why="refused", durable=False)
+        state.journal.soon([version.record()])
         self._arrivals.settle([version.asset])
 
     def _postpone(self, version: Version, why: Exception) -> None:
         """Something is wrong that will pass: try again later."""
+        if not version.is_on_its_way:
+            return
         pause = min(_FIRST_PAUSE * 2**version.tries, _LONGEST_PAUSE)
         if not version.tries:
             log.warning("%s is sent later: %s", self._state.path_of_version(version), why)

@@ -378,6 +378,13 @@ class Saving:
             changes.append(draft.record())
         draft.is_recorded_sealed = True
 
+    def not_recorded(self, draft: Draft | None) -> None:
+        """A journal that was to know that a draft is sealed, with those under it, could not be written."""
+        under: Draft | Checkpoint | None = draft
+        while isinstance(under, Draft):
+            under.is_recorded_sealed = False
+            under = under.base
+
     def _undo_nothing(self, local: LocalFile, draft: Draft) -> None:
         """A draft in which nothing was changed is none."""
         base = draft.base

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import trio
 
 from mountfs import names
 from mountfs.errors import MountfsError, NameInvalid, NotFound, Refused
 from mountfs.interfaces import Studio
-from mountfs.model import ROOT, AssetId, CollectionId, Toggle
+from mountfs.model import ROOT, AssetId, Changes, CollectionId, Toggle
 from mountfs.workspace.arrivals import Arrivals
 from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents
@@ -181,6 +182,8 @@ class Grace:
         try:
             await self.collection_of(folder.id)
         except (Refused, NotFound) as exc:
+            if folder.removed:
+                return
             folder.reason = str(exc)
             log.warning("the folder %s stays on this machine: %s", self._state.path_of(folder.id), exc)
         except (MountfsError, OSError) as exc:
@@ -194,10 +197,24 @@ class Grace:
             return folder
         if local.is_ignored:
             raise NameInvalid("its folder stays on this machine")
-        parent = await self.collection_of(local.parent)
-        text = names.file_text(local.name)
+        name, place = local.name, local.parent
+        parent = await self.collection_of(place)
+        text = names.file_text(name)
         names.require_valid(text, at_root=parent == ROOT)
-        await self._ask(self._studio.make_collection, local.id, text, parent)
+        made = await self._ask(self._studio.make_collection, local.id, text, parent)
+        while (local.name, local.parent) != (name, place) and not local.removed:
+            # It was renamed while it was made.
+            name, place = local.name, local.parent
+            parent, text = await self.collection_of(place), names.file_text(name)
+            await self._ask(self._studio.rename, local.id, text, "", parent)
+            made = replace(made, name=text, parent=parent)
+        if local.removed:
+            await self._ask(self._studio.trash, local.id)
+            raise NotFound("its folder was removed")
+        # What happens to it before the news comes is the studio's business already.
+        catalogue = self._state.namespace.catalogue
+        catalogue.apply(Changes(catalogue.cursor, collections=(made,)))
+        self._arrivals.settle([])
         return folder
 
     async def end_names_in(self, folder: CollectionId) -> None:

@@ -10,6 +10,7 @@ Kinds: ``file`` and ``folder`` (local names), ``draft``, ``version`` (on its way
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Journal:
         self._also_after: list[Callable[[], None]] = []
         self._after: list[Callable[[], None]] = []
         """What to do when all that was written so far is on the disk."""
+        self._has_ended = False
         self._is_soon = False
         """Whether something waits that nobody waits for."""
 
@@ -90,12 +92,15 @@ class Journal:
         """Write records; OSError if that is impossible, and nothing is written then.
 
         ``before`` is called in the thread that writes, just before: for what is soon done and has to be done
-        first. If cancelled, they are written all the same.
+        first. A transaction is short: once given here it is not cancelled.
         """
+        if self._has_ended:
+            raise OSError(errno.EIO, "the mount has ended")
         job = self._job(changes, durable=durable, why=why, before=before)
         self._waiting.append(job)
         self._wake.set()
-        await job.done.wait()
+        with trio.CancelScope(shield=True):  # what follows in memory belongs to it
+            await job.done.wait()
         if job.error is not None:
             raise job.error
 
@@ -113,12 +118,18 @@ class Journal:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        while True:
-            if not self._waiting:
-                await self._next()
-            jobs, self._waiting = self._waiting, []
-            with trio.CancelScope(shield=True):  # a transaction is short, and ends one way or the other
-                await self._write(jobs)
+        try:
+            while True:
+                if not self._waiting:
+                    await self._next()
+                jobs, self._waiting = self._waiting, []
+                with trio.CancelScope(shield=True):  # a transaction is short, and ends one way or the other
+                    await self._write(jobs)
+        finally:
+            self._has_ended = True
+            for job in self._waiting:
+                job.error = OSError(errno.EIO, "the mount has ended")
+                job.done.set()
 
     async def _next(self) -> None:
         """Wait for a job; make one when nobody else does and something is to be written soon."""

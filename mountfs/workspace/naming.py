@@ -11,6 +11,7 @@ Every change is written to the journal before it is done, and done at once then.
 
 from __future__ import annotations
 
+import copy
 import errno
 import secrets
 import stat
@@ -26,6 +27,57 @@ from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Specia
 from mountfs.workspace.saving import Saving, require_checkpoint
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import VersionState
+
+
+class _Before:
+    """What a file, the one it replaces and their versions were before a rename, which may fail."""
+
+    def __init__(
+        self, state: LocalState, file: LocalFile, replaced: LocalFile | None, vacancy: Vacancy | None
+    ) -> None:
+        self._state = state
+        self._file = copy.copy(file)
+        self._of = file
+        self._replaced = replaced
+        self._is_known = file.id in state.locals.files
+        self._names = set(state.versions)
+        files = (file, replaced, vacancy)
+        found = {each.version.id: each.version for each in files if each is not None and each.version}
+        self._versions = [(each, each.state, each.draft, each.file) for each in found.values()]
+        for _, _, draft, _ in self._versions:
+            if draft is not None:
+                state.drafts.hold(draft)
+
+    def bring_back(self) -> None:
+        """All is as it was."""
+        state, file, before = self._state, self._of, self._file
+        for version in list(state.versions.values()):
+            if version.id not in self._names and version.file == file.id:
+                state.finish(version, VersionState.DROPPED)
+        for version, how, draft, owner in self._versions:
+            version.file = owner
+            if version.state in (VersionState.DROPPED, VersionState.SUPERSEDED) and how is not version.state:
+                version.state, version.draft, version.done = how, draft, trio.Event()
+                state.versions[version.id] = version
+                if draft is not None:
+                    state.drafts.hold(draft)
+        file.folder, file.name, file.is_ignored = before.folder, before.name, before.is_ignored
+        file.asset, file.is_new, file.base = before.asset, before.is_new, before.base
+        file.moved_from, file.version, file.is_tracked = before.moved_from, before.version, before.is_tracked
+        if self._is_known:
+            state.locals.add(file)
+        else:
+            state.locals.take_out(file)
+        if self._replaced is not None:
+            self._replaced.removed = False
+            if self._replaced.id in state.locals.files:
+                state.locals.add(self._replaced)
+
+    def let_go(self) -> None:
+        """It is decided."""
+        for _, _, draft, _ in self._versions:
+            if draft is not None:
+                self._state.drafts.let_go(draft)
 
 
 class Naming:
@@ -120,17 +172,24 @@ class Naming:
             changes: list[Change] = []
             vacancy = self._leave(place, name, node, None)
             local = node.local
+            dropped = local.version if local is not None and vacancy is None else None
             if local is not None:
                 local.removed = True
                 changes.append(local.record())
-                if vacancy is None and local.version is not None:
-                    changes.append(state.finish(local.version, VersionState.DROPPED))
+            if dropped is not None:
+                changes.append(Change("version", dropped.id, None))
             try:
                 await state.journal.commit(changes, why="removed", durable=False)
             except OSError:
                 if local is not None:
                     local.removed = False
+                    if isinstance(node, File) and not node.writers and local.is_changed:
+                        await self._saving.released(node)  # it was closed meanwhile
                 raise
+            if vacancy is None:
+                vacancy = self._leave(place, name, node, None)  # it may have arrived meanwhile
+            if dropped is not None and vacancy is None:
+                state.journal.also(state.finish(dropped, VersionState.DROPPED))
             self._gone(node)
             if vacancy is not None:
                 state.locals.vacancies[vacancy.asset] = vacancy
@@ -212,18 +271,9 @@ class Naming:
             self._require_name(target, new_name, is_ignored=is_ignored, besides=name if recased else None)
         local = node.local or self._localize(node, source, name)
         left = self._leave(source, name, node, local)
-        before = (
-            local.folder,
-            local.name,
-            local.asset,
-            local.is_new,
-            local.base,
-            local.moved_from,
-            local.is_ignored,
-            local.version,
-        )
         changes: list[Change] = []
         replaced = there.local if there is not None else None
+        before = _Before(state, local, replaced, vacancy)
         local.folder, local.name, local.is_ignored = target.collection, new_name, is_ignored
         if left is not None:
             # Its versions stay with the name it leaves.
@@ -261,27 +311,21 @@ class Naming:
             is_save or (not is_ignored and local.version is None and not local.follows)
         ):
             self._saving.propose(local, changes)
-        if local.draft is not None and local.draft.is_sealed:
-            await self._saving.sync_sealed(local.draft, changes)
-        elif local.is_changed and is_save:
-            await self._saving.make_durable(local, "renamed onto")
-        changes.append(local.record())
         try:
+            if local.draft is not None and local.draft.is_sealed:
+                await self._saving.sync_sealed(local.draft, changes)
+            elif local.is_changed and is_save:
+                await self._saving.make_durable(local, "renamed onto")
+            changes.append(local.record())
             await state.journal.commit(changes, why="renamed onto" if is_save else "renamed", durable=is_save)
-        except OSError:
-            (
-                local.folder,
-                local.name,
-                local.asset,
-                local.is_new,
-                local.base,
-                local.moved_from,
-                local.is_ignored,
-                local.version,
-            ) = before
-            if replaced is not None:
-                replaced.removed = False
+        except BaseException:
+            self._saving.not_recorded(local.draft)
+            before.bring_back()
             raise
+        finally:
+            before.let_go()
+        if replaced is not None and replaced.version is not None and replaced.version is local.version:
+            local.version.file = local.id
         if there is not None:
             self._gone(there)
         if vacancy is not None and (is_save or vacancy.to is local):
@@ -297,6 +341,8 @@ class Naming:
         if local.draft is not None:
             state.drafts.count_as(local.draft, scratch=local.is_ignored)
         state.namespace.unplace(source, name)
+        if source is not target and state.namespace.child(source, new_name) is node:
+            state.namespace.unplace(source, new_name)  # it was listed while it was on its way
         state.namespace.place(target, new_name, node)
         self._reveal(source, local)
         state.stir(state.times.quiet)

@@ -39,7 +39,7 @@ def main() -> int:
             traits=Traits(permissions=0o700) if words.mount else None,
             after_action=lambda action: print(f"{action.label} is over"),
         )
-    except (OSError, ValueError, LookupError) as exc:
+    except (OSError, ValueError) as exc:
         print(exc, file=sys.stderr)
         return 2
     for sentence in told:

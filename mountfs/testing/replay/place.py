@@ -6,7 +6,6 @@ import errno
 import hashlib
 import mmap
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,9 @@ from mountfs.testing.replay import kernel
 from mountfs.testing.replay.recording import Operation
 
 Facts = Mapping[str, object]
+
+_OUTSIDE = Path("/proc/self")
+"""A place on another file system, which every machine has. Nothing can be moved from or to it: tools copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,10 @@ class LostHandle(Exception):
 
 
 class Place:
-    """One folder while a recording is played into it. ``outside`` is a folder on another file system."""
+    """One folder while a recording is played into it."""
 
-    def __init__(self, folder: Path, outside: Path, recording: str) -> None:
+    def __init__(self, folder: Path, recording: str) -> None:
         self.folder = folder
-        self.outside = outside
         self._recording = recording
         self.handles: dict[int, int] = {}
         self.maps: dict[int, mmap.mmap] = {}
@@ -85,7 +86,7 @@ class Place:
     def path(self, name: str) -> Path:
         """Where a recorded path is."""
         if name.startswith("@outside/"):
-            return self.outside / name.removeprefix("@outside/")
+            return _OUTSIDE / name.removeprefix("@outside/")
         return self.folder / name
 
     def handle(self, operation: Operation, field: str = "h") -> int:
@@ -103,8 +104,7 @@ class Place:
     def outside_file(self) -> int:
         """A file outside, for copies whose other end was never in the folder."""
         if self._outside_file is None:
-            self._outside_file, path = tempfile.mkstemp(dir=self.outside)
-            os.unlink(path)
+            self._outside_file = os.memfd_create("outside")
         return self._outside_file
 
     def watch(self) -> int:

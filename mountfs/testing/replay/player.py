@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -14,8 +13,6 @@ from mountfs.testing.replay.place import Call, LostHandle, Outcome, Place
 from mountfs.testing.replay.recording import Action, Operation, Recording
 
 CALLS: dict[str, Call] = {**handle_calls.CALLS, **name_calls.CALLS}
-
-_OUTSIDES = ("/dev/shm", "/tmp", "/var/tmp", "/run/user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +27,14 @@ class Traits:
 
 def seed(recording: Recording, folder: Path) -> None:
     """Make the files that were there before the tool started."""
-    place = Place(folder, folder, recording.name)
+    place = Place(folder, recording.name)
     for each in recording.seeds:
         _seed(place, each)
 
 
 def seed_content(recording: Recording, each: Operation) -> bytes:
     """What is in one of the files that were there before."""
-    place = Place(Path(), Path(), recording.name)
+    place = Place(Path(), recording.name)
     return place.content(each.number, 0, each["size"])
 
 
@@ -46,28 +43,25 @@ def replay(
     folder: Path,
     *,
     mirror: Path | None = None,
-    outside: Path | None = None,
     traits: Traits | None = None,
     after_action: Callable[[Action], None] = lambda _: None,
 ) -> list[str]:
     """Play a recording into a folder that holds its files already (`seed`). Returns sentences: what differed.
 
     With a ``mirror``, an empty folder on an ordinary file system, the same is done there and all that is read
-    is compared, at the end both trees too. ``outside`` stands for places outside of the folder and has to be
-    on another file system. ``after_action`` is called when an action of the recorded user is over.
+    is compared, at the end both trees too. ``after_action`` is called when an action of the recorded user is
+    over.
     """
     traits = traits or Traits()
     told: list[str] = []
     with ExitStack() as stack:
         stack.enter_context(_umask(recording.umask))
-        if outside is None:
-            outside = Path(stack.enter_context(_outside_of(*filter(None, (folder, mirror)))))
-        here = Place(folder, _made(outside / "here"), recording.name)
+        here = Place(folder, recording.name)
         stack.callback(here.close)
         there = None
         if mirror is not None:
             seed(recording, mirror)
-            there = Place(mirror, _made(outside / "there"), recording.name)
+            there = Place(mirror, recording.name)
             stack.callback(there.close)
         for action in recording.actions:
             for operation in action.operations:
@@ -167,20 +161,6 @@ def _tree(folder: Path) -> Iterator[tuple[str, _Entry]]:
             else:
                 entry = _Entry("file", path.read_bytes())
             yield str(path.relative_to(folder)), entry
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
-def _outside_of(*folders: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder on another file system than these. LookupError."""
-    taken = {folder.stat().st_dev for folder in folders}
-    for each in _OUTSIDES:
-        if os.access(each, os.W_OK) and Path(each).stat().st_dev not in taken:
-            return tempfile.TemporaryDirectory(prefix="outside-", dir=each)
-    raise LookupError("a recording needs a second file system to move files from and to, such as /dev/shm")
 
 
 @contextmanager

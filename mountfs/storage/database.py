@@ -166,21 +166,26 @@ class Database:
         self._check_identity()
         self._follow()
         with translated(self.path), self._clock_lock:
+            self._check_open()  # somebody else may have closed it just now
             return self._epoch << 32 | int(self._clock.execute("PRAGMA data_version").fetchone()[0])
 
     def wait_for_commit(self, timeout: float, since: int | None = None) -> None:
         """Return when somebody has committed after ``since`` (a data version; now, if not given), after
-        ``timeout`` seconds, or when the database is closed. It may also return for no reason.
+        ``timeout`` seconds, or when the database is or was closed. It may also return for no reason.
         ProjectReplaced, within a patrol of its happening."""
         deadline = time.monotonic() + timeout
-        known = self.data_version() if since is None else since
         try:
-            watch = FolderWatch(self._real.parent, self._real.name)
-        except OSError:
-            self._wait(None, deadline, known)
-        else:
-            with watch:
-                self._wait(watch, deadline, known)
+            known = self.data_version() if since is None else since
+            try:
+                watch = FolderWatch(self._real.parent, self._real.name)
+            except OSError:
+                self._wait(None, deadline, known)
+            else:
+                with watch:
+                    self._wait(watch, deadline, known)
+        except ProjectFileError:
+            if not self._closed:
+                raise
 
     def _wait(self, watch: FolderWatch | None, deadline: float, known: int) -> None:
         pause = self._patrol_seconds

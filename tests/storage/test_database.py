@@ -241,6 +241,32 @@ def test_waiting_ends(project: Project):
     assert not waiter.is_alive()
 
 
+def test_waiting_ends_whenever_the_project_is_closed(fresh: Path):
+    """Whoever waits again and again while the project is being closed comes back, without an error."""
+    for _ in range(20):
+        project = open_project(fresh)
+        waiting, ended, errors = threading.Event(), threading.Event(), list[Exception]()
+        waiter = threading.Thread(target=_wait_often, args=(project.database, waiting, ended, errors))
+        waiter.start()
+        assert waiting.wait(60)
+        project.close()
+        ended.set()
+        waiter.join(60)
+        assert not waiter.is_alive()
+        assert errors == []
+
+
+def _wait_often(
+    database: Database, waiting: threading.Event, ended: threading.Event, errors: list[Exception]
+) -> None:
+    try:
+        while not ended.is_set():
+            database.wait_for_commit(0.0)
+            waiting.set()
+    except Exception as exc:  # noqa: BLE001 - told by the test
+        errors.append(exc)
+
+
 def test_the_data_version_rests_while_nobody_commits(project: Project):
     """Reading, and a writing that was undone, are no news."""
     before = project.database.data_version()

@@ -232,6 +232,11 @@ class Drafts:
                 log.error("draft %d is in the journal and its content is not on the disk", draft.id)
                 draft.state = DraftState.DAMAGED
                 draft.damage = OSError(errno.EIO, "its content is not on the disk")
+            if base is None and body["base_draft"] is not None and draft.base_limit:
+                log.error("draft %d lies over one that is not in the journal", draft.id)
+                draft.state = DraftState.DAMAGED
+                draft.damage = OSError(errno.EIO, "what it was written over is not on the disk")
+            self._find_end(draft)
             if isinstance(base, Draft):
                 base.holders += 1
             self._drafts[draft.id] = draft
@@ -239,6 +244,27 @@ class Drafts:
         for orphan in files - set(self._drafts):
             self._disk.remove(orphan)
         self._last = max([0, *files, *self._drafts])
+
+    def _find_end(self, draft: Draft) -> None:
+        """Take over that a draft was cut off after the journal was written: its file ends before its bytes.
+        A sealed one that lacks bytes is damaged.
+        """
+        touched = list(draft.touched)
+        if not touched or draft.damage is not None or self._disk.read(draft.id, touched[-1][1] - 1, 1):
+            return
+        end, beyond = 0, touched[-1][1]
+        while end < beyond:
+            middle = (end + beyond) // 2
+            if self._disk.read(draft.id, middle, 1):
+                end = middle + 1
+            else:
+                beyond = middle
+        draft.touched.clip(end)
+        draft.base_limit, draft.size = min(draft.base_limit, end), end
+        if draft.is_sealed:
+            draft.state = DraftState.DAMAGED
+            draft.damage = OSError(errno.EIO, "some of its content is not on the disk")
+        draft.generation += 1
 
     def drop_unused(self) -> None:
         """Remove what nobody holds, once everybody who may has taken hold."""

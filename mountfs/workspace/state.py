@@ -7,7 +7,6 @@ else is changed in stretches without a wait.
 from __future__ import annotations
 
 import logging
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -221,11 +220,17 @@ class LocalState:
         for key, body in sorted(records["version"].items(), key=lambda item: item[1]["order"]):
             draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None
             version = Version.restored(key, body, draft)
+            self._order = max(self._order, version.order)
+            if draft is None and body["draft"] is not None:
+                log.error("a version of %s has lost its content", self.path_of_version(version))
+                self.journal.also(Change("version", key, None))
+                continue
             if draft is not None:
                 self.drafts.hold(draft)
-            self._order = max(self._order, version.order)
             if version.state is VersionState.PUBLISHING:
                 version.state = VersionState.WAITING
+            if draft is not None and draft.damage is not None:
+                version.state, version.reason = VersionState.REFUSED, str(draft.damage.strerror)
             self.versions[version.id] = version
             owner = self.locals.files.get(version.file)
             if owner is not None:
@@ -234,8 +239,6 @@ class LocalState:
         for file in self.locals.files.values():
             if file.draft is not None and file.draft.state in (DraftState.OPEN, DraftState.FLUSHED):
                 file.reason = "it was not closed when the mount ended"
-            elif stat.S_ISREG(file.kind) and file.draft is None and file.content is None:
-                file.reason = file.reason or ""
         log.info(
             "local: %d files, %d folders, %d versions to send",
             len(self.locals.files),

@@ -233,7 +233,10 @@ class LocalState:
                 version.state, version.reason = VersionState.REFUSED, str(draft.damage.strerror)
             self.versions[version.id] = version
             owner = self.locals.files.get(version.file)
-            if owner is not None:
+            if owner is not None and version.is_on_its_way and version.size == 0 and owner.is_changed:
+                # It was empty only for a moment, as it is when it is renamed while it is written.
+                self.journal.also(self.finish(version, VersionState.SUPERSEDED))
+            elif owner is not None:
                 owner.version = version
         self.drafts.drop_unused()
         for file in self.locals.files.values():

@@ -20,6 +20,7 @@ from mountfs.fs.entries import Ownership
 from mountfs.fs.handles import FileHandle
 from mountfs.fs.operations import Operations
 from mountfs.fs.refusals import check_name
+from mountfs.workspace.disk import Bytes
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
 from mountfs.workspace.workspace import Workspace
 from mountfs.workspace.writing import Writing
@@ -99,6 +100,18 @@ class WritableOperations(Operations):
             node = await self._writing.naming.create(self._folder(parent_inode), name, mode)
         info = self._open(node, writable=flags & os.O_ACCMODE != os.O_RDONLY)
         return info, self._given(node)
+
+    async def read(self, fh: int, off: int, size: int) -> Bytes:  # type: ignore[override]
+        """Bytes of a file. The kernel reads the rest of a page before it changes a part of one: if that fails
+        while the file is open for writing, what a program wrote never comes here.
+        """
+        try:
+            return await super().read(fh, off, size)
+        except FUSEError as exc:
+            node = self._handles.files[fh].node
+            if exc.errno == errno.EIO and isinstance(node, File) and node.writers:
+                self._writing.saving.damage(node, OSError(errno.EIO, "what was there could not be read"))
+            raise
 
     @answers
     async def write(self, fh: int, off: int, buf: bytes) -> int:

@@ -151,8 +151,11 @@ class Saving:
 
     def damage(self, node: File, why: OSError) -> None:
         """Something that was written to the node did not arrive."""
-        if node.local is not None and node.local.is_changed and node.local.draft is not None:
-            self._state.drafts.damage(node.local.draft, why)
+        local = node.local or self.begin(node)
+        if local.is_changed and local.draft is not None:
+            self._state.drafts.damage(local.draft, why)
+        else:
+            local.lost = why
 
     def set_times(self, node: File, mtime_ns: int) -> None:
         """Give the file another time: no change of its content, and nobody's business but this mount's."""

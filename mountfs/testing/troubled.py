@@ -6,6 +6,7 @@ A test says so by files in the folder ``trouble`` beside the mount point, since 
 
 - ``stall``: no chunk is handed out while it is there, as when a disk or a network hangs;
 - ``stall-puts``: no chunk is stored while it is there;
+- ``fail-puts``: storing a chunk is StorageUnavailable;
 - ``fail``: every chunk is StorageUnavailable;
 - ``bug``: the store raises what nobody expects;
 - ``history-bug``: so does asking for a history;
@@ -59,6 +60,8 @@ class TroubledStore(StoreAround):
         pause = threading.Event()
         while (self._trouble / "stall-puts").exists():
             pause.wait(0.01)
+        if (self._trouble / "fail-puts").exists():
+            raise StorageUnavailable("the store takes nothing")
         super().put(chunk, frame)
 
 

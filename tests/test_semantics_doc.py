@@ -45,6 +45,23 @@ def test_every_operation_names_its_test() -> None:
     assert [row for row in rows if "::test_" not in row] == []
 
 
+def test_every_promise_about_saving_names_its_test() -> None:
+    """No row of the tables about saving is a promise without a test; the table of states has its own."""
+    saving = PAGE.split("<!-- states: end -->")[1].split("## History as files")[0]
+    rows = [line for line in saving.splitlines() if line.startswith("| ") and line != "| promise | test |"]
+    assert len(rows) > 60
+    assert [row for row in rows if "::test_" not in row] == []
+
+
+@pytest.mark.parametrize("subject", ["names", "promises", "rights", "versions"])
+def test_what_a_test_holds_about_saving_is_promised(subject: str) -> None:
+    """Whoever reads the page knows all that is tested of saving in general."""
+    module = ast.parse((HERE / "mounted" / f"test_saving_{subject}.py").read_text())
+    tests = {each.name for each in module.body if isinstance(each, ast.FunctionDef)}
+    promised = {test for where, test in NAMED if where == f"mounted/test_saving_{subject}.py"}
+    assert {test for test in tests if test.startswith("test_")} == promised
+
+
 def test_the_toggles_do_what_the_page_says() -> None:
     """The table of toggles is the one that the rules are asked from, word for word."""
     table = PAGE.split("<!-- toggles: begin -->")[1].split("<!-- toggles: end -->")[0]

@@ -18,12 +18,13 @@ import stat
 
 import trio
 
-from mountfs import names
-from mountfs.errors import NameInvalid, NotFound, NotPermitted
-from mountfs.model import ROOT, AssetId, CollectionId, Toggle
+from mountfs.errors import NotFound, NotPermitted
+from mountfs.model import AssetId, Toggle
 from mountfs.workspace.disk import Change
-from mountfs.workspace.locals import LocalFile, LocalFolder, Vacancy
+from mountfs.workspace.folders import Folders
+from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
+from mountfs.workspace.places import require_name, writable_folder
 from mountfs.workspace.saving import Saving, require_checkpoint
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import VersionState
@@ -83,8 +84,9 @@ class _Before:
 class Naming:
     """Changes of names through one mount. Each holds `LocalState.names`."""
 
-    def __init__(self, state: LocalState, saving: Saving) -> None:
+    def __init__(self, state: LocalState, saving: Saving, folders: Folders) -> None:
         self._state = state
+        self._folders = folders
         self._saving = saving
 
     async def create(self, folder: Folder, name: bytes, mode: int) -> File:
@@ -101,13 +103,13 @@ class Naming:
 
     async def _make(self, folder: Folder, name: bytes, kind: int, mode: int, target: bytes) -> Node:
         state = self._state
-        place = self._writable_folder(folder)
+        place = writable_folder(state, folder)
         if state.namespace.child(place, name) is not None:
             raise FileExistsError(errno.EEXIST, "this name is in use")
         is_ignored = not stat.S_ISREG(kind) or state.is_ignored(place.collection, name)
         vacancy = state.locals.vacancy_at(place.collection, name)
         if vacancy is None or not stat.S_ISREG(kind):
-            self._require_name(place, name, is_ignored=is_ignored)
+            require_name(state, place, name, is_ignored=is_ignored)
         file = LocalFile(
             id=state.locals.new_id(),
             ino=secrets.randbits(63) | 1 << 62,
@@ -133,35 +135,11 @@ class Naming:
         state.stir(state.times.grace)
         return node
 
-    async def mkdir(self, folder: Folder, name: bytes) -> CollectionFolder:
-        """A new folder, which is local until something in it is sent or it has rested."""
-        state = self._state
-        async with state.names:
-            place = self._writable_folder(folder)
-            if state.namespace.child(place, name) is not None:
-                raise FileExistsError(errno.EEXIST, "this name is in use")
-            is_ignored = state.is_ignored(place.collection, name, is_folder=True)
-            self._require_name(place, name, is_ignored=is_ignored)
-            made = LocalFolder(
-                CollectionId(state.new_id()),
-                place.collection,
-                name,
-                is_ignored,
-                state.clock_ns(),
-                trio.current_time(),
-            )
-            await state.journal.commit([made.record()], why="made", durable=False)
-            state.locals.add_folder(made)
-            node = state.namespace.folder_node(place, made.id)
-            state.namespace.place(place, name, node)
-            state.stir(state.times.grace)
-            return node
-
     async def unlink(self, folder: Folder, name: bytes) -> None:
         """Remove a name. An asset goes to the trash after the grace time, if nothing takes its name."""
         state = self._state
         async with state.names:
-            place = self._writable_folder(folder)
+            place = writable_folder(state, folder)
             node = state.namespace.child(place, name)
             if node is None:
                 raise NotFound("there is nothing of this name")
@@ -197,28 +175,6 @@ class Naming:
             self._reveal(place, local)
             state.stir(state.times.grace)
 
-    async def rmdir(self, folder: Folder, name: bytes) -> CollectionFolder:
-        """Remove an empty local folder; the folder, if it is one of the project's and so the studio's."""
-        state = self._state
-        async with state.names:
-            place = self._writable_folder(folder)
-            node = state.namespace.child(place, name)
-            if node is None:
-                raise NotFound("there is nothing of this name")
-            if not isinstance(node, Folder):
-                raise NotADirectoryError(errno.ENOTDIR, "this is not a folder")
-            if not isinstance(node, CollectionFolder):
-                raise NotPermitted(Toggle.DELETE_COLLECTION)
-            if state.namespace.children(node):
-                raise OSError(errno.ENOTEMPTY, "this folder is not empty")
-            made = state.locals.folders.get(node.collection)
-            if made is not None:
-                made.removed = True
-                await state.journal.commit([made.record()], why="removed", durable=False)
-                state.locals.take_out_folder(made)
-                state.namespace.unplace(place, name)
-            return node
-
     async def rename(
         self, folder: Folder, name: bytes, to: Folder, new_name: bytes, *, replace: bool
     ) -> Folder | None:
@@ -227,7 +183,7 @@ class Naming:
         """
         state = self._state
         async with state.names:
-            source, target = self._writable_folder(folder), self._writable_folder(to)
+            source, target = writable_folder(state, folder), writable_folder(state, to)
             node = state.namespace.child(source, name)
             there = state.namespace.child(target, new_name)
             if node is None:
@@ -237,7 +193,7 @@ class Naming:
             if there is node:
                 return None
             if isinstance(node, Folder):
-                return await self._rename_folder(source, name, node, target, new_name, there)
+                return await self._folders.rename(source, name, node, target, new_name, there)
             if not isinstance(node, File | Special):
                 raise NotPermitted(Toggle.UPDATE_ASSET)
             if isinstance(there, Folder):
@@ -268,7 +224,7 @@ class Naming:
         is_ignored = isinstance(node, Special) or state.is_ignored(target.collection, new_name)
         if there is None and vacancy is None:
             recased = source is target and name.lower() == new_name.lower()
-            self._require_name(target, new_name, is_ignored=is_ignored, besides=name if recased else None)
+            require_name(state, target, new_name, is_ignored=is_ignored, besides=name if recased else None)
         local = node.local or self._localize(node, source, name)
         left = self._leave(source, name, node, local)
         changes: list[Change] = []
@@ -445,84 +401,3 @@ class Naming:
         if isinstance(node, File):
             node.is_unlinked = True
         node.shown = None
-
-    # Folders
-
-    async def _rename_folder(
-        self,
-        source: CollectionFolder,
-        name: bytes,
-        node: Folder,
-        target: CollectionFolder,
-        new_name: bytes,
-        there: Node | None,
-    ) -> Folder | None:
-        state = self._state
-        if not isinstance(node, CollectionFolder):
-            raise NotPermitted(Toggle.UPDATE_COLLECTION)
-        if there is not None:
-            if not isinstance(there, Folder):
-                raise NotADirectoryError(errno.ENOTDIR, "a file has this name")
-            if not isinstance(there, CollectionFolder) or state.namespace.children(there):
-                raise OSError(errno.ENOTEMPTY, "a folder with this name is not empty")
-            if there.collection not in state.locals.folders:
-                raise OSError(errno.ENOTEMPTY, "a folder of the project has this name")
-        made = state.locals.folders.get(node.collection)
-        is_ignored = state.is_ignored(target.collection, new_name, is_folder=True)
-        if there is None:
-            recased = source is target and name.lower() == new_name.lower()
-            self._require_name(target, new_name, is_ignored=is_ignored, besides=name if recased else None)
-        if made is None:
-            return node
-        changes: list[Change] = []
-        replaced = state.locals.folders.get(there.collection) if isinstance(there, CollectionFolder) else None
-        if replaced is not None:
-            replaced.removed = True
-            changes.append(replaced.record())
-        before = made.parent, made.name, made.is_ignored
-        made.parent, made.name, made.is_ignored = target.collection, new_name, is_ignored
-        try:
-            await state.journal.commit([*changes, made.record()], why="renamed", durable=False)
-        except OSError:
-            made.parent, made.name, made.is_ignored = before
-            raise
-        if replaced is not None:
-            state.locals.take_out_folder(replaced)
-        state.locals.add_folder(made)
-        state.namespace.unplace(source, name)
-        state.namespace.place(target, new_name, node)
-        state.stir(state.times.quiet)
-        return None
-
-    # What may be
-
-    def _writable_folder(self, folder: Folder) -> CollectionFolder:
-        """NotPermitted unless local files may be in the folder."""
-        state = self._state
-        if not isinstance(folder, CollectionFolder):
-            raise NotPermitted(Toggle.CREATE_ASSET)
-        catalogue = state.namespace.catalogue
-        if folder.collection in state.locals.folders:
-            return folder
-        if not catalogue.knows(folder.collection):
-            raise NotFound("this folder has gone")
-        if not catalogue.may_write_in(folder.collection):
-            raise NotPermitted(Toggle.CREATE_ASSET)
-        return folder
-
-    def _require_name(
-        self, place: CollectionFolder, name: bytes, *, is_ignored: bool, besides: bytes | None = None
-    ) -> None:
-        """NameInvalid for what cannot be a name of an asset; FileExistsError if it differs from another name
-        in its case only.
-        """
-        state = self._state
-        at_root = place.collection == ROOT
-        text = name.decode(errors="surrogateescape")
-        if at_root and names.is_reserved(text) and not text.lower().startswith(".trash"):
-            raise NotPermitted(Toggle.CREATE_ASSET)
-        if not is_ignored and (why := names.problem(text, at_root=at_root)):
-            raise NameInvalid(why)
-        like = state.namespace.like(place, name)
-        if like is not None and like not in (name, besides):
-            raise FileExistsError(errno.EEXIST, "a name that differs only in case is in use")

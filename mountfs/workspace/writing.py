@@ -21,6 +21,7 @@ from mountfs.model import AssetId, Checkpoint, Toggle
 from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents
 from mountfs.workspace.disk import Disk
+from mountfs.workspace.folders import Folders
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.naming import Naming
@@ -58,7 +59,8 @@ class Writing:
     ) -> None:
         self.state = LocalState(namespace, disk, options, ignored, clock_ns, new_id, tell)
         self.saving = Saving(self.state)
-        self.naming = Naming(self.state, self.saving)
+        self.folders = Folders(self.state)
+        self.naming = Naming(self.state, self.saving, self.folders)
         self.ask = Asking()
         contents = Contents(self.state, chunks, manifests, open_checkpoint)
         self.publisher = Publisher(self.state, self.saving, studio, self.ask, contents, manifests)
@@ -90,7 +92,7 @@ class Writing:
 
     async def rmdir(self, folder: Folder, name: bytes) -> None:
         """Remove an empty folder; a collection goes to the trash."""
-        node = await self.naming.rmdir(folder, name)
+        node = await self.folders.rmdir(folder, name)
         if node.collection in self.state.namespace.catalogue.collections:
             await self.publisher.grace.end_names_in(node.collection)
             await self.ask(self._studio.trash, node.collection)

@@ -53,6 +53,8 @@ class Outcome:
     place: Place
     content: bytes = b""
     """The last content of its history."""
+    or_content: tuple[bytes, ...] = ()
+    """Or any of these."""
     before: tuple[History, ...] = ()
     """Its history goes on from any of these."""
     between: tuple[bytes, ...] = ()
@@ -62,7 +64,7 @@ class Outcome:
 
     def allows(self, history: History) -> bool:
         """Whether this may be its history."""
-        if not history or history[-1] != self.content:
+        if not history or history[-1] not in (self.content, *self.or_content):
             return False
         if any(one == two for one, two in itertools.pairwise(history)):
             return False
@@ -167,14 +169,27 @@ class NamesModel:
     def _of_asset(self, user: str, path: Path, claim: Claim, *, killed: bool) -> Outcome:
         history = self.assets[path]
         if claim.content is not None:
-            return Outcome(Place.HERE, claim.content, (history,), tuple(claim.written) if claim.moved else ())
+            between = tuple(claim.written) if claim.moved else ()
+            return Outcome(Place.HERE, claim.content, (), (history,), between)
         last = claim.written[-1] if claim.written else history[-1]
         place = Place.TRASH
         if killed or any(each.asset == path for each in self.scratch[user].values()):
             place = Place.HERE
         elif any(each.asset == path and each.content is not None for each in self.claims[user].values()):
             place = Place.NOWHERE
-        return Outcome(place, last, (history,), tuple(claim.written))
+        # What was written to its file where it was moved comes back with it.
+        moved = [
+            each
+            for each in (*self.claims[user].values(), *self.scratch[user].values())
+            if killed and each.asset == path and each.own
+        ]
+        return Outcome(
+            place,
+            last,
+            or_content=tuple(each.written[-1] for each in moved),
+            before=(history,),
+            between=(*claim.written, *(content for each in moved for content in each.written)),
+        )
 
     def _of_new(self, claims: Mapping[Path, Claim], path: Path, claim: Claim, *, killed: bool) -> Outcome:
         if claim.content is None:
@@ -183,14 +198,14 @@ class NamesModel:
         before: tuple[History, ...] = tuple(history for place, history in self.trash if place == path)
         before = before or ((),)
         if claim.asset is None:
-            return Outcome(Place.HERE, claim.content, before, between)
+            return Outcome(Place.HERE, claim.content, (), before, between)
         if killed:
-            return Outcome(Place.HERE, claim.content, before, tuple(claim.written), optional=not claim.own)
+            return Outcome(Place.HERE, claim.content, (), before, tuple(claim.written), optional=True)
         moved = self.assets[claim.asset]
         between = (*claims[claim.asset].written, *claim.written)
         # A file that was made here a moment ago, and replaced by the asset's, may have been the next version.
         replaces = claim.moved or len(claim.written) > 1
-        return Outcome(Place.HERE, claim.content, (moved, *(before if replaces else ())), between)
+        return Outcome(Place.HERE, claim.content, (), (moved, *(before if replaces else ())), between)
 
     def settle(
         self,
@@ -224,10 +239,13 @@ class NamesModel:
             if not any(each[: len(history)] == history for each in there)
         ]
         if seen_after_kill is not None:
+            kept = [content for path, content in seen_after_kill.items() if path in self.scratch[user]]
             wrong += [
-                f"{path} was {claim.content!r} and has gone"
-                for path, claim in self.scratch[user].items()
-                if path not in seen_after_kill and (claim.own or claim.asset is None)
+                f"{path} was {claim.content!r} and is lost"
+                for path, claim in (*self.claims[user].items(), *self.scratch[user].items())
+                if (claim.own or claim.asset is None)
+                and claim.content is not None
+                and not any(claim.content in history for history in (kept, *there))
             ]
         if wrong:
             return wrong

@@ -333,6 +333,10 @@ class Names(RuleBasedStateMachine):
         if one_in_four:
             return  # it takes long
         self.stage.kill(user)
+        mount = self.stage.by_user[user]
+        for path, (state, _) in states(mount).items():
+            if state == "modified":  # closed, and killed before the mount was told that nobody has it open
+                ask(mount, "checkpoint", path=path, comment="")
         self._settle(user, killed=True)
         self.look(seen="kill")
 

@@ -81,8 +81,8 @@ class WritableOperations(Operations):
         return info
 
     def _is_superseded(self, node: File) -> bool:
-        """Whether the name shows something newer, and nobody has this open."""
-        return not node.attached and node.opens == 0 and node.local is None and not node.is_unlinked
+        """Whether the name shows something else by now, and nobody has this open."""
+        return node.opens == 0 and (node.is_unlinked or (not node.attached and node.local is None))
 
     def _open(self, node: Node, *, writable: bool) -> pyfuse3.FileInfo:
         handle = FileHandle(node, self._workspace.open(node), writable)
@@ -240,7 +240,7 @@ class WritableOperations(Operations):
         """Make a folder."""
         check_name(name)
         with within(self._deadlines.answer, "making a folder"):
-            node = await self._writing.naming.mkdir(self._folder(parent_inode), name)
+            node = await self._writing.folders.mkdir(self._folder(parent_inode), name)
         return self._given(node)
 
     @answers

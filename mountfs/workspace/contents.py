@@ -11,11 +11,12 @@ import trio
 from mountfs.content.gathering import GatheringStore
 from mountfs.content.pipeline import Ingested
 from mountfs.content.recut import ingest_segments
+from mountfs.content.segments import Segment
 from mountfs.errors import MountfsError
 from mountfs.interfaces import ChunkStore
 from mountfs.model import AssetId, Checkpoint, Chunk, Manifest
-from mountfs.workspace.disk import Change
 from mountfs.workspace.drafts import Draft, DraftState, Piece
+from mountfs.workspace.locals import LocalFile
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.reading import OpenFile
 from mountfs.workspace.state import LocalState
@@ -88,27 +89,28 @@ class Contents:
 
     async def _store_small(self, versions: Sequence[Version], outcomes: list[Outcome]) -> None:
         """Store small contents in one go; one by one what cannot be."""
-        jobs: list[tuple[Version, Draft, Manifest | None]] = []
+        jobs: list[tuple[Version, Draft, Sequence[Segment], Manifest | None]] = []
         others: list[Version] = []
         for version in versions:
             if version.draft is None:
                 others.append(version)
                 continue
             try:
-                base = version.draft.checkpoint
+                draft = version.draft
+                base, segments = draft.checkpoint, draft.segments()  # at once: either may change
                 manifest = await self._manifests.get(base.id) if base is not None else None
-                jobs.append((version, self._state.drafts.hold(version.draft), manifest))
+                jobs.append((version, self._state.drafts.hold(draft), segments, manifest))
             except (MountfsError, OSError):
                 others.append(version)  # told where it is stored alone
         found: list[Ingested] = []
         try:
             found = await trio.to_thread.run_sync(self._ingest_small, jobs, limiter=self._ingests)
         except (MountfsError, OSError):
-            others += [version for version, _, _ in jobs]
+            others += [version for version, *_ in jobs]
         finally:
-            for _, draft, _ in jobs:
+            for _, draft, _, _ in jobs:
                 self._state.drafts.let_go(draft)
-        for (version, _, _), each in zip(jobs, found, strict=False):
+        for (version, *_), each in zip(jobs, found, strict=False):
             outcomes.append((version, Stored(version, each.size, each.xxh3, each.chunks)))
         for version in others:
             await self._store_alone(version, outcomes)
@@ -130,10 +132,12 @@ class Contents:
                 else:
                     yield piece.origin.pread(piece.start, length) if piece.origin else bytes(length)
 
-    def _ingest_small(self, jobs: Sequence[tuple[Version, Draft, Manifest | None]]) -> list[Ingested]:
+    def _ingest_small(
+        self, jobs: Sequence[tuple[Version, Draft, Sequence[Segment], Manifest | None]]
+    ) -> list[Ingested]:
         store = GatheringStore(self._chunks)
         found = [
-            ingest_segments(draft.size, draft.segments(), manifest, store) for _, draft, manifest in jobs
+            ingest_segments(draft.size, segments, manifest, store) for _, draft, segments, manifest in jobs
         ]
         store.flush()
         return found
@@ -146,10 +150,8 @@ class Contents:
                 return Stored(version, empty.size, empty.xxh3, empty.chunks)
             manifest = await self._manifests.get(version.content.id)
             return Stored(version, manifest.size, manifest.xxh3, manifest.chunks)
-        base: Manifest | None = None
-        if draft.checkpoint is not None:
-            base = await self._manifests.get(draft.checkpoint.id)
-        segments = draft.segments()
+        below, segments = draft.checkpoint, draft.segments()
+        base = await self._manifests.get(below.id) if below is not None else None
         self.sending = Sending(self._state.path_of_version(version), 0, draft.size, trio.current_time())
         self._state.drafts.hold(draft)
         try:
@@ -179,26 +181,34 @@ class Contents:
         """Copy what local files show of an asset's checkpoints into their drafts: it is about to be in the
         trash, where nobody can read it.
         """
-        state = self._state
-        for file in list(state.locals.files.values()):
-            if file.removed or file.asset == asset:
-                continue
-            if file.draft is None and file.content is not None and file.content.asset == asset:
-                draft = state.drafts.hold(state.drafts.make(file.content))
-                state.drafts.count_as(draft, scratch=file.is_ignored)
-                await self._fill(draft)
-                draft.state = DraftState.SEALED
-                file.draft, file.content = draft, None
-            elif file.draft is not None and (base := file.draft.checkpoint) and base.asset == asset:
-                draft = file.draft
-                await self._fill(draft)
-            else:
-                continue
-            changes: list[Change] = []
-            await trio.to_thread.run_sync(state.disk.sync, draft.id, "copied", limiter=state.disk_threads)
-            draft.synced = draft.generation
-            changes += [draft.record(), file.record()]
-            await state.journal.commit(changes, why="copied", durable=True)
+        for file in list(self._state.locals.files.values()):
+            while not (file.removed or file.asset == asset or await self._is_own(file, asset)):
+                pass  # look again: it may have changed while it was copied
+
+    async def _is_own(self, file: LocalFile, asset: AssetId) -> bool:
+        """Whether a file shows nothing of an asset's checkpoints; if it does, they are copied."""
+        state, draft, content = self._state, file.draft, file.content
+        base = draft.checkpoint if draft is not None else content
+        if base is None or base.asset != asset:
+            return True
+        copied = state.drafts.hold(draft if draft is not None else state.drafts.make(content))
+        try:
+            if draft is None:
+                state.drafts.count_as(copied, scratch=file.is_ignored)
+            await self._fill(copied)
+            if draft is None:
+                if file.removed or file.draft is not None or file.content != content:
+                    return False
+                copied.state = DraftState.SEALED
+                file.draft, file.content = state.drafts.hold(copied), None
+            generation = copied.generation
+            await trio.to_thread.run_sync(state.disk.sync, copied.id, "copied", limiter=state.disk_threads)
+            copied.synced = max(copied.synced, generation)
+            if not file.removed:
+                await state.journal.commit([copied.record(), file.record()], why="copied", durable=True)
+            return False
+        finally:
+            state.drafts.let_go(copied)
 
     async def _fill(self, draft: Draft) -> None:
         """Make all bytes of a draft its own."""

@@ -375,7 +375,8 @@ class Drafts:
         """Make bytes that a draft shows of its base its own, where nothing was written meanwhile. Its content
         stays what it is, so a sealed one may be filled too. OSError.
         """
-        for start, end, own in list(draft.touched.split(offset, offset + len(data))):
+        limit = min(offset + len(data), draft.base_limit)  # it may have been cut off meanwhile
+        for start, end, own in list(draft.touched.split(offset, limit)):
             if not own:
                 self._disk.write(draft.id, start, memoryview(data)[start - offset : end - offset])
                 self._used[draft.is_scratch] += draft.touched.add(start, end)

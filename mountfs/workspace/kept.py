@@ -38,6 +38,8 @@ class Kept:
             async with await trio.open_file(path, "xb", opener=_private) as target:
                 async for piece in content:
                     await target.write(piece)
+                await target.flush()
+                await trio.to_thread.run_sync(os.fsync, target.fileno())
         except BaseException:
             path.unlink(missing_ok=True)
             raise

@@ -78,11 +78,18 @@ class OpenNode:
             content = self._node.content
             return await self._of(content).read(offset, length) if content is not None else b""
         found = bytearray()
-        for piece in list(draft.pieces(offset, offset + length)):
-            if isinstance(piece.origin, Checkpoint):
-                found += await self._of(piece.origin).read(piece.start, piece.end - piece.start)
-            else:
-                found += _own(piece.origin, piece.start, piece.end)
+        pieces = list(draft.pieces(offset, offset + length))
+        try:
+            for piece in pieces:
+                if isinstance(piece.origin, Checkpoint):
+                    found += await self._of(piece.origin).read(piece.start, piece.end - piece.start)
+                else:
+                    found += _own(piece.origin, piece.start, piece.end)
+        except OSError:
+            now = self._node.local.draft if self._node.local is not None else None
+            if now is draft and pieces == list(draft.pieces(offset, offset + length)):
+                raise
+            return await self.read(offset, length)  # it has become a checkpoint meanwhile
         return found
 
     def close(self) -> None:

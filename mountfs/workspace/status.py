@@ -245,15 +245,14 @@ class Status:
             self._state.drafts.hold(draft)
         try:
             place = await self._kept.keep(Path(path).name, self._contents.bytes_of(draft, file.content))
-            with trio.CancelScope(shield=True):
-                try:
-                    if file.removed or file.draft is not draft or (draft and draft.generation != written):
-                        raise Refused(f"{path} was changed just now; look at it and discard it again")
-                    self._require_at_rest(file, path)
-                except Refused:
-                    place.unlink(missing_ok=True)
-                    raise
-                await self._give_up(file)
+            try:
+                if file.removed or file.draft is not draft or (draft and draft.generation != written):
+                    raise Refused(f"{path} was changed just now; look at it and discard it again")
+                self._require_at_rest(file, path)
+            except Refused:
+                place.unlink(missing_ok=True)
+                raise
+            self._give_up(file)
         finally:
             if draft is not None:
                 self._state.drafts.let_go(draft)
@@ -265,7 +264,7 @@ class Status:
         if file.version is not None and file.version.state is VersionState.PUBLISHING:
             raise Refused(f"{path} is being sent just now: wait for it, then go back with mountfs revert")
 
-    async def _give_up(self, file: LocalFile) -> None:
+    def _give_up(self, file: LocalFile) -> None:
         """Let a name show again what the studio has for it."""
         state = self._state
         changes: list[Change] = []
@@ -276,11 +275,12 @@ class Status:
         file.removed = True
         node = state.node_of(file)
         if node is not None:
-            node.local = None
-            node.is_unlinked = True  # who has it open keeps what was there
-        state.release(file)
-        changes.append(file.record())
-        await state.journal.commit(changes, why="discarded", durable=False)
+            node.is_unlinked = True
+        if node is None or node.opens == 0:  # who has it open keeps what was there
+            state.release(file)
+            if node is not None:
+                node.local = None
+        state.journal.soon([*changes, file.record()])
         folders = {file.folder}
         if node is not None and isinstance(node.parent, CollectionFolder):
             folders.add(node.parent.collection)

@@ -17,7 +17,7 @@ from functools import partial
 import trio
 
 from mountfs.errors import BeyondSight, NotAssigned, NotFound, NotPermitted, Refused
-from mountfs.model import AssetId, Checkpoint, CheckpointId, Toggle
+from mountfs.model import AssetId, Checkpoint, CheckpointId, CollectionId, Toggle
 from mountfs.rights import may_add, may_checkpoint
 from mountfs.workspace.disk import Bytes, Change
 from mountfs.workspace.drafts import Draft, DraftState
@@ -359,7 +359,9 @@ class Saving:
                 draft = local.draft
             else:
                 draft.state = DraftState.SEALED
-        if draft is None and (local.content is not None or local.version is not None):
+        of_nothing = local.version is not None and local.version.draft is None
+        if draft is None and (local.content is not None or of_nothing):
+            self._end_unchanged(local)
             return None
         if draft is not None and local.version is not None and local.version.draft is draft:
             return None
@@ -400,6 +402,16 @@ class Saving:
         base = draft.base
         local.draft = self._state.drafts.hold(base) if isinstance(base, Draft) else None
         self._state.drafts.let_go(draft)
+
+    def _end_unchanged(self, local: LocalFile) -> None:
+        """A file of the project that has nothing of its own is as the project has it."""
+        state = self._state
+        folders, changes = set[CollectionId](), [local.record()]
+        if local.follows and local.asset is not None and local.version is None:
+            folders, changes = state.namespace.settle([local.asset])
+        state.journal.soon(changes)
+        if folders:
+            state.show_again(folders)
 
     def propose(self, local: LocalFile, changes: list[Change]) -> Version | None:
         """Make the sealed content of a file a version of its name, if it may be one; what to journal is added

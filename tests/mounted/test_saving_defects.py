@@ -211,13 +211,13 @@ def test_a_journal_that_is_full_when_something_was_sent_does_not_end_the_mount(m
     film.write("a.txt", b"old")
     place = Workplace(film, mounts, program=TROUBLED)
     faults, trouble = Faults(place), Trouble(place.mount)
-    trouble.begin("stall-puts")
+    trouble.begin("stall-publish")
     (place / "a.txt").write_bytes(b"new")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ask, place.mount, "wait", path=None, timeout=30)
-        wait_until(lambda: place.state("a.txt") == "sending", "the version being sent")
+        wait_until((place.mount.path.parent / "trouble/publishing").exists, "the version being offered")
         faults.begin("commit ENOSPC")
-        trouble.end("stall-puts")
+        trouble.end("stall-publish")
         place.wait_for("a.txt", b"old", b"new")
         assert waiting.result(60)["done"]
     assert (place / "a.txt").read_bytes() == b"new"
@@ -280,3 +280,41 @@ def test_what_is_saved_while_the_version_before_is_refused_takes_its_place(mount
     assert place.versions("a.txt") == [b"old", b"theirs", b"second"]
     assert ask(place.mount, "wait", path=None, timeout=30)["refused"] == []
     assert states(place.mount) == {}
+
+
+def test_who_reads_what_is_discarded_keeps_it(mounts: Mounts, film: Film):
+    """A reader's bytes stay what they were, and the name is the project's again for everybody else."""
+    film.write("a.txt", b"old")
+    place = Workplace(film, mounts)
+    (place / "a.txt").write_bytes(b"what was written")
+    with open(place / "a.txt", "rb", buffering=0) as reader:
+        ask(place.mount, "discard", path="a.txt")
+        os.posix_fadvise(reader.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        assert reader.read() == b"what was written"
+        wait_until(lambda: (place / "a.txt").read_bytes() == b"old", "the content before")
+    (place / "a.txt").write_bytes(b"new")
+    place.settle()
+    assert place.versions("a.txt") == [b"old", b"new"]
+
+
+def test_a_file_that_is_given_the_length_it_has_is_not_changed(mounts: Mounts, film: Film):
+    """Nothing is left to tell of it."""
+    film.write("a.txt", b"old")
+    place = Workplace(film, mounts)
+    os.truncate(place / "a.txt", 3)
+    place.settle()
+    assert states(place.mount) == {}
+    assert (place / "a.txt").read_bytes() == b"old"
+
+
+def test_a_file_that_is_made_again_and_left_empty_is_empty(mounts: Mounts, film: Film):
+    """Its last version was on its way, and does not come back."""
+    film.write("a.txt", b"old")
+    place = Workplace(film, mounts)
+    (place / "a.txt").write_bytes(b"first")
+    os.unlink(place / "a.txt")
+    (place / "a.txt").touch()
+    assert (place / "a.txt").read_bytes() == b""
+    place.settle()
+    assert (place / "a.txt").read_bytes() == b""
+    assert place.versions("a.txt") == [b"old", b""]

@@ -11,7 +11,6 @@ from collections import defaultdict
 
 from mountfs.model import AssetId, Checkpoint, CheckpointId
 
-
 _REMEMBERED = 32
 """Earlier heads of an asset that are remembered: temporary files do not live longer than that."""
 

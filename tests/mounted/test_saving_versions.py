@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mountfs.testing.mounts import Mounts
+from mountfs.testing.mounts import Mounts, wait_until
+from tests.mounted.asking import ask
 from tests.mounted.film import Film
 from tests.mounted.workplace import PATIENT, SWIFT, Workplace, listing, workplace
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _NOREPLACE, _EXCHANGE = 1, 2
 
-NAMES = ("quiet", "equal", "held", "empty", "grace", "bin", "backup", "ignored", "a", "b", "c", "new")
+NAMES = (
+    "quiet",
+    "equal",
+    "held",
+    "empty",
+    "grace",
+    "bin",
+    "backup",
+    "ignored",
+    "a",
+    "b",
+    "c",
+    "new",
+    "mapped",
+    "child",
+    "race",
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +98,55 @@ def test_a_rename_and_the_close_that_follows_are_one_version(patient: Workplace)
         assert (patient / "shots/held.txt").read_bytes() == b"new"
     patient.settle()
     assert patient.versions("shots/held.txt") == [b"old", b"new"]
+
+
+def test_what_is_stored_through_a_mapping_is_part_of_the_version(patient: Workplace):
+    """A program may close the file and go on with its mapping: the version comes when that has gone too."""
+    path = patient / "shots/mapped.txt"
+    with open(path, "r+b") as file:
+        view = mmap.mmap(file.fileno(), 0)
+    view[:3] = b"new"
+    patient.settle()
+    assert patient.versions("shots/mapped.txt") == [b"old"]
+    view.close()
+    wait_until(lambda: patient.state("shots/mapped.txt") == "waiting", "the version")
+    patient.settle()
+    assert patient.versions("shots/mapped.txt") == [b"old", b"new"]
+
+
+def test_a_child_that_closes_its_copy_makes_no_version(patient: Workplace):
+    """Starting a program while a file is open closes a copy of its descriptor: the file is not finished."""
+    path = patient / "shots/child.txt"
+    with open(path, "r+b", buffering=0) as file:
+        file.write(b"ne")
+        subprocess.run([sys.executable, "-c", ""], check=True, pass_fds=[file.fileno()])
+        patient.settle()
+        assert patient.versions("shots/child.txt") == [b"old"]
+        file.write(b"w")
+    patient.settle()
+    assert patient.versions("shots/child.txt") == [b"old", b"new"]
+
+
+def test_a_replacement_is_made_from_the_version_that_was_shown(patient: Workplace):
+    """A temporary file begun before somebody else's version came does not replace that unseen; whoever has
+    opened the newer version knows it.
+    """
+    patient.mount.expect_log("shots/race.txt is not recorded: somebody else recorded a newer version")
+    path = patient / "shots/race.txt"
+    for content in (b"blind", b"seen"):
+        Path(f"{path}.part").write_bytes(content)
+        patient.film.write("shots/race.txt", b"theirs")
+        wait_until(lambda: path.stat().st_size == len(b"theirs"), "the other version")
+        if content == b"seen":
+            assert path.read_bytes() == b"theirs"
+        os.rename(f"{path}.part", path)
+        patient.settle()
+        if content == b"blind":
+            assert patient.state("shots/race.txt") == "outdated"
+            assert path.read_bytes() == b"blind"
+            ask(patient.mount, "discard", path="shots/race.txt")
+    assert patient.state("shots/race.txt") == "normal"
+    assert patient.versions("shots/race.txt") == [b"old", b"theirs", b"theirs", b"seen"]
 
 
 def test_an_empty_file_waits_for_its_content(swift: Workplace):

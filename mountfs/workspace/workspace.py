@@ -27,8 +27,8 @@ from mountfs.workspace.folder_order import FolderOrder
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
+from mountfs.workspace.opened import OpenNode
 from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile
-from mountfs.workspace.saving import OpenNode
 from mountfs.workspace.space import Space, SpaceWatch
 from mountfs.workspace.state import SaveOptions
 from mountfs.workspace.writing import Writing

@@ -22,7 +22,7 @@ from mountfs.workspace.disk import Change, Disk
 
 log = logging.getLogger(__name__)
 
-_SOON = 0.05
+_SOON = 0.01
 """Seconds until what nobody waits for is written, if nothing else is."""
 
 _AGAIN = 1.0

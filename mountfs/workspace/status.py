@@ -11,6 +11,9 @@ from typing import Any
 import trio
 
 from mountfs.errors import NotFound, Refused
+from mountfs.interfaces import Studio
+from mountfs.model import Asset, AssetId
+from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents
 from mountfs.workspace.disk import Change
 from mountfs.workspace.kept import Kept
@@ -24,10 +27,20 @@ from mountfs.workspace.versions import Version, VersionState
 class Status:
     """What is local in one mount, for people and for their commands."""
 
-    def __init__(self, state: LocalState, saving: Saving, contents: Contents, kept_folder: Path) -> None:
+    def __init__(
+        self,
+        state: LocalState,
+        saving: Saving,
+        contents: Contents,
+        studio: Studio,
+        ask: Asking,
+        kept_folder: Path,
+    ) -> None:
         self._state = state
         self._saving = saving
         self._contents = contents
+        self._studio = studio
+        self._ask = ask
         self._kept = Kept(kept_folder, state.new_id)
         self._kept.forget_old()
 
@@ -197,12 +210,13 @@ class Status:
     async def retry(self, path: str | None) -> Mapping[str, object]:
         """Offer again what was refused; what lost a race is offered as the next version after the newest."""
         state = self._state
+        heads = await self._newest()
         tried = 0
         for file in list(self._files(path or "")):
             changes: list[Change] = []
             version = file.version
             if version is not None and version.state is VersionState.REFUSED:
-                asset = state.namespace.catalogue.assets.get(version.asset)
+                asset = heads.get(version.asset) or state.namespace.catalogue.assets.get(version.asset)
                 if asset is not None:
                     version.base = file.base = asset.head.id if asset.head is not None else None
                     version.is_new = file.is_new = False
@@ -228,6 +242,11 @@ class Status:
             await state.journal.commit([*changes, file.record()], why="retried", durable=False)
         state.stir()
         return {"tried": tried}
+
+    async def _newest(self) -> dict[AssetId, Asset]:
+        """What the project has that was not heard of yet: a race may be lost to what is news."""
+        changes = await self._ask(self._studio.changes, self._state.namespace.catalogue.cursor)
+        return {asset.id: asset for asset in changes.assets}
 
     def _is_open(self, file: LocalFile) -> bool:
         node = self._state.node_of(file)

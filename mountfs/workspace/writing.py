@@ -64,7 +64,7 @@ class Writing:
         self.ask = Asking()
         contents = Contents(self.state, chunks, manifests, open_checkpoint)
         self.publisher = Publisher(self.state, self.saving, studio, self.ask, contents, manifests)
-        self.status = Status(self.state, self.saving, contents, kept_folder)
+        self.status = Status(self.state, self.saving, contents, studio, self.ask, kept_folder)
         self._studio = studio
         self.state.restore(self.state.journal.load())
 

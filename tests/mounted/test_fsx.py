@@ -12,8 +12,8 @@ import pytest
 from mountfs.config import MountOptions
 from mountfs.digest import xxh3_hex
 from mountfs.testing.fsx import drive
-from mountfs.testing.mounts import Mount, Mounts
-from tests.mounted.asking import settle
+from mountfs.testing.mounts import Mount, Mounts, wait_until
+from tests.mounted.asking import settle, states
 from tests.mounted.film import Film
 
 LATER = MountOptions(quiet_time=3600.0, join_time=3600.0, empty_rest=3600.0, idle_time=3600.0)
@@ -85,6 +85,9 @@ def test_a_changed_file_stays_so_when_its_folder_is_read(mounts: Mounts, film: F
     mount = mounts.mount(film.path, options=LATER)
     for name in names[3:]:
         (mount.path / name).write_bytes(b"new " * 1000)
+    wait_until(lambda: {state for state, _ in states(mount).values()} == {"waiting"}, "the last release")
+    os.fsync(folder := os.open(mount.path, os.O_RDONLY))  # that they were closed is noted
+    os.close(folder)
     for _ in range(2):
         for name in names:
             (mount.path / name).read_bytes()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mountfs.config import MountOptions
 from mountfs.content.assemble import assemble
+from mountfs.errors import NotFound
 from mountfs.model import Asset, CollectionId
 from mountfs.names import file_name
 from mountfs.testing.mounts import Mount, Mounts, wait_until
@@ -94,11 +95,12 @@ class Workplace:
 
     def wait_for(self, path: str, *versions: bytes) -> None:
         """Until the project has exactly these versions of a file, without asking the mount for it."""
-        asset_was_there: list[list[bytes]] = [[]]
 
         def there() -> bool:
-            asset_was_there[0] = self.versions(path)
-            return asset_was_there[0] == list(versions)
+            try:
+                return self.versions(path) == list(versions)
+            except NotFound:  # it went while it was looked at
+                return not versions
 
         wait_until(there, f"{len(versions)} versions of {path}")
 

@@ -11,6 +11,7 @@ A test says so by files in the folder ``trouble`` beside the mount point, since 
 - ``bug``: the store raises what nobody expects;
 - ``history-bug``: so does asking for a history;
 - ``stall-publish``: the studio takes no version while it is there;
+- ``stall-answers``: the studio makes folders, but does not say so while it is there;
 - ``odd-names``: the tree has an asset ``odd`` that nobody can show (read when the mount begins);
 - ``gets``: the store writes the id of every chunk it was asked for into it;
 - ``disk``: calls of the disk for drafts fail: a line each, as in ``write ENOSPC``.
@@ -29,7 +30,16 @@ from mountfs import daemon
 from mountfs.errors import StorageUnavailable
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import MountRequest
-from mountfs.model import AssetId, Checkpoint, ChunkId, ChunkRef, Proposal, Tree
+from mountfs.model import (
+    AssetId,
+    Checkpoint,
+    ChunkId,
+    ChunkRef,
+    Collection,
+    CollectionId,
+    Proposal,
+    Tree,
+)
 from mountfs.testing.disks import Call, FaultyDisk
 from mountfs.testing.stores import StoreAround
 
@@ -93,6 +103,15 @@ class TroubledStudio:
             (self._trouble / "publishing").touch()
             pause.wait(0.01)
         return self._inner.publish(proposals)
+
+    def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
+        """The inner studio's answer, once there is no trouble."""
+        made = self._inner.make_collection(collection, name, parent)
+        pause = threading.Event()
+        while (self._trouble / "stall-answers").exists():
+            (self._trouble / "made").touch()
+            pause.wait(0.01)
+        return made
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """The inner studio's answer, or the trouble."""

@@ -211,10 +211,11 @@ class Grace:
         if local.removed:
             await self._ask(self._studio.trash, local.id)
             raise NotFound("its folder was removed")
-        # What happens to it before the news comes is the studio's business already.
-        catalogue = self._state.namespace.catalogue
-        catalogue.apply(Changes(catalogue.cursor, collections=(made,)))
-        self._arrivals.settle([])
+        if not local.arrived:  # the news of it has not come before the answer
+            # What happens to it before it comes is the studio's business already.
+            catalogue = self._state.namespace.catalogue
+            catalogue.apply(Changes(catalogue.cursor, collections=(made,)))
+            self._arrivals.settle([])
         return folder
 
     async def end_names_in(self, folder: CollectionId) -> None:

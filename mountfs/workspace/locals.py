@@ -153,10 +153,12 @@ class LocalFolder:
     made_at: float = 0.0
     reason: str = ""
     removed: bool = False
+    arrived: bool = False
+    """Whether it is the project's now, and no local folder any more."""
 
     def record(self) -> Change:
         """What the journal is to know of it."""
-        if self.removed:
+        if self.removed or self.arrived:
             return Change("folder", self.id, None)
         body = {
             "parent": self.parent,

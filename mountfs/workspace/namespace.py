@@ -198,7 +198,7 @@ class Namespace:
         for folder in list(self.locals.folders.values()):
             if folder.id in self.catalogue.collections:
                 self.locals.take_out_folder(folder)
-                folder.removed = True
+                folder.arrived = True
                 changes.append(folder.record())
                 touched |= {folder.parent, folder.id}
         return touched, changes

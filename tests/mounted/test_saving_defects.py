@@ -258,6 +258,24 @@ def test_a_new_file_that_goes_while_it_is_sent_does_not_come_back(
         assert place.versions("final.txt") == [b"work"]
 
 
+def test_a_folder_whose_news_come_before_the_answer_is_made(mounts: Mounts, film: Film):
+    """Somebody else's thread brings the news of what this mount has just made, before the studio answers."""
+    place = Workplace(film, mounts, program=TROUBLED)
+    trouble = Trouble(place.mount)
+    trouble.begin("stall-answers")
+    os.mkdir(place / "folder")
+    (place / "folder/a.txt").write_bytes(b"work")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ask, place.mount, "wait", path=None, timeout=30)
+        wait_until((place.mount.path.parent / "trouble/made").exists, "the folder being made")
+        film.write("later.txt", b"later")
+        wait_until((place / "later.txt").exists, "the news, in their order")
+        trouble.end("stall-answers")
+        assert waiting.result(60)["done"]
+    assert place.folders() == {"folder"}
+    assert place.versions("folder/a.txt") == [b"work"]
+
+
 def test_what_is_saved_while_the_version_before_is_refused_takes_its_place(mounts: Mounts, film: Film):
     """Nothing but the newest content is left to decide about, and it is sent when it may be."""
     film.write("a.txt", b"old")

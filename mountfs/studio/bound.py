@@ -1,90 +1,25 @@
-"""A studio bound to one viewer: everything they can ask for, each act one transaction.
-
-An act is checked and written under the write lock, with the catalogue brought up to date under it, and leaves
-a row in the audit; so does a refusal, in a transaction of its own. (Versions, new collections and their like
-say themselves who made them; they are audited when they are refused or show something to someone.)
-
-``administration=True`` is for administration commands: they reach what the actor does not see, and may show
-it to others. The rights needed are the same, and are asked for first, so that the answer tells nothing of
-what is hidden. It is never passed on behalf of a mount.
-"""
+"""A studio bound to one viewer: everything they can ask for, each act one transaction (see `acting`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
-from sqlalchemy import Connection
-
-from mountfs.errors import ContentError, ManifestInvalid, NotFound, Refused
-from mountfs.interfaces import ChunkStore
-from mountfs.model import (
-    AssetId,
-    Checkpoint,
-    CheckpointId,
-    Collection,
-    CollectionId,
-    Person,
-    Proposal,
-    Toggle,
-    UserId,
-)
-from mountfs.storage.open import Project
-from mountfs.studio import (
-    assignments,
-    audit,
-    history,
-    ignore_list,
-    members,
-    sharing,
-    statuses,
-    structure,
-    trash,
-)
-from mountfs.studio.catalogue import Member
+from mountfs.errors import ContentError, ManifestInvalid
+from mountfs.model import AssetId, Checkpoint, CheckpointId, Collection, CollectionId, Proposal
+from mountfs.studio import history, structure, trash
+from mountfs.studio.administration import Administration
 from mountfs.studio.change import Change
-from mountfs.studio.chunk_view import ChunkView
-from mountfs.studio.manifests import Uploads
 from mountfs.studio.permissions import Act
 from mountfs.studio.publishing import Publication
-from mountfs.studio.reading import CatalogueReader
 from mountfs.studio.trash import Trash
-from mountfs.studio.view import View
-
-T = TypeVar("T")
-
-_SELF_EVIDENT = {Act.PUBLISH, Act.CREATE_COLLECTION}
-"""Acts whose rows say who did them; audited only with something to add."""
 
 
-class _UndoneError(Exception):
-    """Ends a transaction whose changes are not wanted."""
-
-
-class BoundStudio(View):
+class BoundStudio(Administration):
     """`interfaces.Studio` for one member of a project or its owner, and all the acts of administration.
 
     NotFound for what the viewer does not see, `Refused` for what they may not do.
     """
-
-    def __init__(
-        self,
-        project: Project,
-        reader: CatalogueReader,
-        member: Member,
-        *,
-        is_owner: bool,
-        clock: Callable[[], float],
-        new_id: Callable[[], str],
-        uploads: Uploads,
-    ) -> None:
-        super().__init__(project, reader, member, is_owner=is_owner, epoch=new_id())
-        self._clock = clock
-        self._new_id = new_id
-        self._uploads = uploads
-        self.chunks: ChunkStore = ChunkView(self, project.chunks, uploads)
 
     # Content
 
@@ -141,14 +76,8 @@ class BoundStudio(View):
     def check_rename(
         self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
     ) -> None:
-        """Raise what `rename` would, and change nothing: it is done, and undone with its transaction."""
-        try:
-            with self._project.database.writing() as connection, self._reader.lock:
-                change = self._change(connection)
-                structure.rename(change, what, name, extension, parent)
-                raise _UndoneError
-        except _UndoneError:
-            pass
+        """Raise what `rename` would, and change nothing."""
+        self._try(partial(structure.rename, what=what, name=name, extension=extension, parent=parent))
 
     def trash(self, what: AssetId | CollectionId) -> None:
         """Move an asset or a collection to the trash; again is no error."""
@@ -167,136 +96,10 @@ class BoundStudio(View):
             change = Change(connection, catalogue, self._reader.reach(), viewer, sight, 0, self._new_id)
             return trash.listing(change)
 
-    # Who sees what
-
-    def assign(self, what: AssetId | CollectionId, user: UserId, *, administration: bool = False) -> None:
-        """Give somebody a task or a collection. NotAssigned for a resource."""
-        self._act(Act.ASSIGN, what, partial(assignments.assign, what=what, user=user), administration)
-
-    def set_kind(self, asset: AssetId, *, is_resource: bool, administration: bool = False) -> None:
-        """Make an asset a task or a resource; a task loses its assignee with that."""
-        body = partial(assignments.set_kind, asset=asset, is_resource=is_resource)
-        self._act(Act.SET_KIND, asset, body, administration)
-
-    def unassign(self, what: AssetId | CollectionId, user: UserId, *, administration: bool = False) -> None:
-        """Take an assignment back."""
-        self._act(Act.UNASSIGN, what, partial(assignments.unassign, what=what, user=user), administration)
-
-    def share(self, collection: CollectionId, *, administration: bool = False) -> None:
-        """Show a collection and all below it to everybody in the project."""
-        self._act(Act.SHARE, collection, partial(sharing.share, collection=collection), administration)
-
-    def unshare(self, collection: CollectionId, *, administration: bool = False) -> None:
-        """End that."""
-        self._act(Act.UNSHARE, collection, partial(sharing.unshare, collection=collection), administration)
-
-    def depend(
-        self,
-        asset: AssetId,
-        on: AssetId | CollectionId,
-        kind: str = "linked",
-        *,
-        administration: bool = False,
-    ) -> None:
-        """Let an asset depend on an asset, or on a collection and all below it."""
-        body = partial(sharing.depend, asset=asset, on=on, kind=kind)
-        self._act(Act.DEPEND, asset, body, administration)
-
-    def undepend(self, asset: AssetId, on: AssetId | CollectionId, *, administration: bool = False) -> None:
-        """End that."""
-        self._act(Act.UNDEPEND, asset, partial(sharing.undepend, asset=asset, on=on), administration)
-
-    # The rest of administration
-
-    def set_status(self, asset: AssetId, status: str) -> None:
-        """Give an asset a status, by its short name."""
-        self._act(Act.SET_STATUS, asset, partial(statuses.set_status, asset=asset, status=status))
-
-    def add_user(self, *, email: str, username: str, first_name: str, last_name: str, role: str) -> Person:
-        """Take somebody into the project."""
-        body = partial(
-            members.add_user,
-            email=email,
-            username=username,
-            first_name=first_name,
-            last_name=last_name,
-            role=role,
-        )
-        return self._act(Act.ADD_USER, username, body)
-
-    def remove_user(self, user: UserId) -> None:
-        """Let somebody leave. RoleRule for the last admin."""
-        self._act(Act.REMOVE_USER, user, partial(members.remove_user, user=user))
-
-    def set_role(self, user: UserId, role: str) -> None:
-        """Give somebody another role, by its name. RoleRule for the last admin."""
-        self._act(Act.SET_ROLE, user, partial(members.set_role, user=user, role=role))
-
-    def edit_role(self, role: str, may: AbstractSet[Toggle]) -> None:
-        """Let a role have exactly these rights. RoleRule for admin."""
-        self._act(Act.EDIT_ROLE, role, partial(members.edit_role, role=role, may=may))
-
-    def set_ignore_list(self, patterns: Sequence[str]) -> None:
-        """Replace the project's patterns for names that stay local."""
-        self._act(Act.SET_IGNORE_LIST, "", partial(ignore_list.set_ignore_list, patterns=patterns))
-
     def _of(self, what: AssetId | CollectionId, of_asset: Act, of_collection: Act) -> Act:
         """Which of two acts it is, for the audit."""
         with self._reader.current() as catalogue:
             return of_asset if what in catalogue.assets else of_collection
-
-    def _act(self, act: Act, subject: str, body: Callable[[Change], T], administration: bool = False) -> T:
-        """Run the body of an act in a transaction, and record the act or its refusal."""
-        try:
-            with self._project.database.writing() as connection, self._reader.lock:
-                change = self._change(connection, administration)
-                done = body(change)
-                if change.detail or act not in _SELF_EVIDENT:
-                    self._record(change, act.value, subject)
-        except (Refused, NotFound) as exc:
-            self._record_refusal(act, subject, exc)
-            raise
-        return done
-
-    def _change(self, connection: Connection, administration: bool = False) -> Change:
-        """What an act works with, inside its transaction."""
-        self._reader.catch_up(connection)
-        viewer, sight = self._look(self._reader.catalogue)
-        return Change(
-            connection,
-            self._reader.catalogue,
-            self._reader.reach(),
-            viewer,
-            sight,
-            int(self._clock()),
-            self._new_id,
-            administration,
-        )
-
-    def _record(self, change: Change, act: str, subject: str) -> None:
-        if change.administration:
-            change.detail["administration"] = True
-        audit.record(
-            change.connection,
-            id=change.new_id(),
-            at=change.now,
-            actor=change.viewer.person.id,
-            act=act,
-            subject=subject,
-            detail=change.detail,
-        )
-
-    def _record_refusal(self, act: Act, subject: str, why: Exception) -> None:
-        with self._project.database.writing() as connection:
-            audit.record(
-                connection,
-                id=self._new_id(),
-                at=int(self._clock()),
-                actor=self._person.id,
-                act=f"refused: {act.value}",
-                subject=subject,
-                detail={"why": type(why).__name__},
-            )
 
     def _require_true_sizes(self, proposals: Sequence[Proposal]) -> None:
         """ManifestInvalid unless the chunks are as long as a user says. Outside of the transaction: it may

@@ -95,6 +95,17 @@ class CatalogueReader:
                     self._look(snapshot)
             self._version = version
 
+    def take_over(self, connection: Connection) -> None:
+        """Take over what a transaction has written and not committed; `forget` it, if it never is. The lock
+        and the write lock are held until then."""
+        with self.lock:
+            self._look(connection)
+
+    def forget(self) -> None:
+        """Look at everything anew the next time."""
+        with self.lock:
+            self._version = None
+
     def _look(self, connection: Connection) -> None:
         # What is written in this very second may get rows after us that look no newer: hence the slack.
         now = int(self._clock()) - SLACK

@@ -1,0 +1,220 @@
+"""How a bound studio acts: each act one transaction, checked under the write lock and written into the audit.
+
+The catalogue is brought up to date under the lock, so whatever is checked still holds when the transaction
+commits. An act leaves a row in the audit; so does a refusal, in a transaction of its own. (Versions, new
+collections and their like say themselves who made them; they are audited when they are refused or show
+something to someone.)
+
+Several acts can be one transaction (`Acting.together`), or be tried and taken back: that is what every
+command's ``--dry-run`` does, so that it cannot check anything but what the act itself checks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from mountfs.errors import NotFound, NotPermitted, Refused
+from mountfs.interfaces import ChunkStore
+from mountfs.model import Cursor, Tree
+from mountfs.storage.open import Project
+from mountfs.studio import audit
+from mountfs.studio.catalogue import Member
+from mountfs.studio.change import Change
+from mountfs.studio.chunk_view import ChunkView
+from mountfs.studio.manifests import Uploads
+from mountfs.studio.permissions import Act, require
+from mountfs.studio.reading import CatalogueReader
+from mountfs.studio.view import View
+
+T = TypeVar("T")
+
+_SELF_EVIDENT = {Act.PUBLISH, Act.CREATE_COLLECTION}
+"""Acts whose rows say who did them; audited only with something to add."""
+
+
+class _UndoneError(Exception):
+    """Ends a transaction whose changes are not wanted."""
+
+
+@dataclass(slots=True)
+class _Together:
+    """A transaction of several acts, and what was refused in it. ``thread`` is whose it is."""
+
+    connection: Connection
+    rehearsed: bool
+    thread: int = field(default_factory=threading.get_ident)
+    refusals: list[tuple[Act, str, Exception]] = field(default_factory=list)
+
+
+class Acting(View):
+    """A view that can change what it shows."""
+
+    def __init__(
+        self,
+        project: Project,
+        reader: CatalogueReader,
+        member: Member,
+        *,
+        is_owner: bool,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        uploads: Uploads,
+    ) -> None:
+        super().__init__(project, reader, member, is_owner=is_owner, epoch=new_id())
+        self._clock = clock
+        self._new_id = new_id
+        self._uploads = uploads
+        self._joint: _Together | None = None
+        self.chunks: ChunkStore = ChunkView(self, project.chunks, uploads)
+
+    @contextmanager
+    def together(self, *, rehearse: bool = False) -> Iterator[None]:
+        """Make all acts of the block one transaction: all of them or, after an exception, none.
+
+        The viewer's tree follows each act. An act that is refused leaves nothing, and the block may go on.
+        With ``rehearse`` nothing is left of any of them, no refusal in the audit either. The write lock is
+        held for as long as the block lasts, so nothing that takes long belongs into it; what reads the file
+        itself (history, manifests) reads it as it was before. In a block, a further one is part of it.
+        """
+        if self._mine() is not None:
+            yield
+            return
+        refusals: list[tuple[Act, str, Exception]] = []
+        try:
+            with self._project.database.writing() as connection, self._reader.lock:
+                self._joint = _Together(connection, rehearse, refusals=refusals)
+                try:
+                    self._reader.catch_up(connection)
+                    yield
+                    if rehearse:
+                        raise _UndoneError
+                except BaseException:
+                    self._reader.forget()
+                    raise
+                finally:
+                    self._joint = None
+        except _UndoneError:
+            pass
+        except BaseException:
+            self._reader.forget()  # the commit itself may have failed
+            raise
+        finally:
+            for act, subject, why in () if rehearse else refusals:
+                self._record_refusal(act, subject, why)
+
+    def administered(self, act: Act) -> Tree:
+        """The names of everything that is not in the trash, for whoever may do an act of administration.
+
+        For administration commands, which reach what the actor does not see: NotPermitted, and audited,
+        without the right; then nothing is told of what there is. There are no versions in it.
+        """
+        try:
+            require(self.viewer(), act)
+        except NotPermitted as exc:
+            self._refused(act, "", exc)
+            raise
+        with self._reader.current() as catalogue:
+            viewer = self._look(catalogue)[0]
+            if self.is_owner:
+                return self._tree(catalogue)
+            everything = self._reader.reach().everything()
+            return Tree(
+                viewer,
+                Cursor(""),
+                {id_: catalogue.collections[id_].collection for id_ in everything.collections},
+                {id_: replace(catalogue.assets[id_].asset, head=None) for id_ in everything.assets},
+                {id_: member.person for id_, member in catalogue.members.items()},
+            )
+
+    def _act(self, act: Act, subject: str, body: Callable[[Change], T], administration: bool = False) -> T:
+        """Run the body of an act in a transaction, and record the act or its refusal."""
+        try:
+            with self._writing() as connection:
+                change = self._change(connection, administration)
+                done = body(change)
+                if change.detail or act not in _SELF_EVIDENT:
+                    self._record(change, act.value, subject)
+        except (Refused, NotFound) as exc:
+            self._refused(act, subject, exc)
+            raise
+        return done
+
+    def _try(self, body: Callable[[Change], object]) -> None:
+        """Raise what an act would, and change nothing: it is done, and undone with its transaction."""
+        try:
+            with self._writing() as connection:
+                body(self._change(connection))
+                raise _UndoneError
+        except _UndoneError:
+            pass
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction of one act, or its part of one that several share."""
+        joint = self._mine()
+        if joint is None:
+            with self._project.database.writing() as connection, self._reader.lock:
+                self._reader.catch_up(connection)
+                yield connection
+            return
+        with joint.connection.begin_nested():
+            yield joint.connection
+        self._reader.take_over(joint.connection)
+
+    def _mine(self) -> _Together | None:
+        """The transaction of several acts that this thread is in."""
+        joint = self._joint
+        return joint if joint is not None and joint.thread == threading.get_ident() else None
+
+    def _change(self, connection: Connection, administration: bool = False) -> Change:
+        """What an act works with, inside its transaction."""
+        viewer, sight = self._look(self._reader.catalogue)
+        return Change(
+            connection,
+            self._reader.catalogue,
+            self._reader.reach(),
+            viewer,
+            sight,
+            int(self._clock()),
+            self._new_id,
+            administration,
+        )
+
+    def _record(self, change: Change, act: str, subject: str) -> None:
+        if change.administration:
+            change.detail["administration"] = True
+        audit.record(
+            change.connection,
+            id=change.new_id(),
+            at=change.now,
+            actor=change.viewer.person.id,
+            act=act,
+            subject=subject,
+            detail=change.detail,
+        )
+
+    def _refused(self, act: Act, subject: str, why: Exception) -> None:
+        """Record a refusal, when the transaction it happened in is over."""
+        joint = self._mine()
+        if joint is not None:
+            joint.refusals.append((act, subject, why))
+        else:
+            self._record_refusal(act, subject, why)
+
+    def _record_refusal(self, act: Act, subject: str, why: Exception) -> None:
+        with self._project.database.writing() as connection:
+            audit.record(
+                connection,
+                id=self._new_id(),
+                at=int(self._clock()),
+                actor=self._person.id,
+                act=f"refused: {act.value}",
+                subject=subject,
+                detail={"why": type(why).__name__},
+            )

@@ -8,16 +8,18 @@ chunks that nothing names.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
-from collections.abc import Mapping, Sequence
 
 from mountfs.errors import ChunkCorrupt, ChunkMissing, NotAProject
 from mountfs.interfaces import frame_of
 from mountfs.model import ChunkId, ChunkRef
 from mountfs.storage.batches import batches
-from mountfs.storage.connections import ERRORS, translate
+from mountfs.storage.connections import ERRORS, translate, translated
 from mountfs.storage.database import Database
 from mountfs.storage.frames import holds
+from mountfs.storage.unreferenced import ALL, NOT_LEAVING, WANTED_AGAIN, relied_on_until
 
 _FRAMING = 1024
 """Bytes by which the frame of a small chunk may be larger than the chunk."""
@@ -30,10 +32,18 @@ _PUT = (
 
 
 class CompactChunks:
-    """The ChunkStore of a `compact` project."""
+    """The ChunkStore of a `compact` project. ``lists_leaving``: it has the table ``mountfs_unreferenced``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.time,
+        lists_leaving: bool = True,
+    ) -> None:
         self._database = database
+        self._clock = clock
+        self._relied_on = NOT_LEAVING if lists_leaving else ALL
 
     def get(self, ref: ChunkRef) -> bytes:
         """The frame. ChunkCorrupt when the file is damaged just there, StorageUnavailable without a disk."""
@@ -66,25 +76,24 @@ class CompactChunks:
 
     def put(self, chunk: ChunkId, frame: bytes) -> None:
         """Keep a frame; durable with the next publication. What lies there stays if it is the chunk."""
-        there = self._find_sound(chunk, frame)
-        if there:
-            return
-        with self._database.appending() as connection:
-            connection.execute(_PUT, (chunk, frame, len(frame)))
+        self.put_many({chunk: frame})
 
     def put_many(self, frames: Mapping[ChunkId, bytes]) -> None:
         """Keep frames in one transaction."""
+        going = self._going(frames)
         new = [
             (chunk, frame, len(frame))
             for chunk, frame in frames.items()
-            if not self._find_sound(chunk, frame)
+            if chunk in going or not self._find_sound(chunk, frame)
         ]
         if new:
             with self._database.appending() as connection:
+                if going:
+                    connection.executemany(WANTED_AGAIN, [(chunk,) for chunk in going])
                 connection.executemany(_PUT, new)
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
-        """Those without a row, and those whose row holds no bytes.
+        """Those without a row, those whose row holds no bytes, and those that will go soon (`unreferenced`).
 
         The row's ``size`` is not compared: it stands behind the blob, and SQLite would walk all of that.
         """
@@ -97,13 +106,26 @@ class CompactChunks:
                         ChunkId(row[0])
                         for row in connection.execute(
                             f"SELECT hash FROM chunk WHERE hash IN ({marks})"
-                            " AND typeof(data) = 'blob' AND length(data) > 0",
-                            batch,
+                            " AND typeof(data) = 'blob' AND length(data) > 0"
+                            f" AND {self._relied_on}",
+                            (*batch, relied_on_until(self._clock())),
                         )
                     )
         except ERRORS as exc:
             raise translate(self._database.path, exc) from exc
         return absent
+
+    def _going(self, chunks: Iterable[ChunkId]) -> set[str]:
+        """Those of these that are noted as unreferenced."""
+        with translated(self._database.path), self._database.fetching() as connection:
+            return {
+                name
+                for batch in batches(chunks)
+                for (name,) in connection.execute(
+                    f"SELECT hash FROM mountfs_unreferenced WHERE hash IN ({','.join('?' * len(batch))})",
+                    batch,
+                )
+            }
 
     def _find_sound(self, chunk: ChunkId, frame: bytes) -> bool:
         try:

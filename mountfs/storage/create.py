@@ -6,7 +6,6 @@ crash leaves no half project, and a file that is there already is never touched.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 import time
@@ -20,8 +19,8 @@ from sqlalchemy.pool import StaticPool
 
 from mountfs.errors import ProjectFileError, StorageUnavailable
 from mountfs.model import ProjectId
+from mountfs.storage.appear import appear, remove, require_free
 from mountfs.storage.connections import translated
-from mountfs.storage.deflated import sync_folder
 from mountfs.storage.fresh import FirstUser, fill
 from mountfs.storage.schema import build
 from mountfs.storage.tables import MODES
@@ -58,24 +57,15 @@ def create_project(
             storage_dir.mkdir(parents=True, exist_ok=True)
         with translated(temporary):
             _build(temporary, name, author, mode, int(clock()), new_id)
-        _appear(temporary, path)
+        appear(temporary, path)
     except OSError as exc:
         raise StorageUnavailable(f"{path} cannot be made: {exc.strerror}") from exc
     finally:
-        for leftover in (temporary, _beside(temporary, "-wal"), _beside(temporary, "-shm")):
-            leftover.unlink(missing_ok=True)
+        remove(temporary)
 
 
 def _check(path: Path, name: str, author: FirstUser, mode: str, storage_dir: Path | None) -> None:
-    if os.path.lexists(path):
-        raise ProjectFileError(f"{path} exists already")
-    if log := next(
-        (each for each in (_beside(path, "-wal"), _beside(path, "-journal")) if each.exists()), None
-    ):
-        # SQLite would take it for this project's and play another file's changes into it.
-        raise ProjectFileError(f"{log} was left by another project file: move it away first")
-    if not path.parent.is_dir():
-        raise ProjectFileError(f"there is no folder {path.parent}")
+    require_free(path)
     if mode not in MODES or mode == "object_storage":
         raise ProjectFileError(f"a project cannot be made with its chunks in {mode!r}: compact or deflated")
     if (mode == "deflated") != (storage_dir is not None):
@@ -111,20 +101,3 @@ def _build(path: Path, name: str, author: FirstUser, mode: str, now: int, new_id
         engine.dispose()
     finally:
         connection.close()
-
-
-def _appear(temporary: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise ProjectFileError(f"{path} exists already") from None
-    except OSError:
-        # A file system without hard links: renaming is nearly as good, but could replace one made just now.
-        if os.path.lexists(path):
-            raise ProjectFileError(f"{path} exists already") from None
-        temporary.rename(path)
-    sync_folder(path.parent)
-
-
-def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(path.name + ending)

@@ -26,7 +26,14 @@ from mountfs.storage.compact import CompactChunks
 from mountfs.storage.database import Database
 from mountfs.storage.deflated import DeflatedChunks
 from mountfs.storage.project import Project
-from mountfs.storage.tables import MODES, config, project_storage
+from mountfs.storage.tables import (
+    MODES,
+    OUR_TABLES,
+    config,
+    mountfs_chunk,
+    mountfs_unreferenced,
+    project_storage,
+)
 
 __all__ = ["Project", "open_project"]
 
@@ -53,8 +60,9 @@ def open_project(path: Path, *, storage_dir: Path | None = None, read_only: bool
         if not read_only:
             database.close()
             database = _writable(path)
-        chunks = _chunk_store(database, facts, chunks_at)
-        sizes = ChunkSizes(database, chunks, recorded=not read_only or "mountfs_chunk" in found.our_tables)
+        ours = found.our_tables if read_only else {table.name for table in OUR_TABLES}
+        chunks = _chunk_store(database, facts, chunks_at, lists_leaving=mountfs_unreferenced.name in ours)
+        sizes = ChunkSizes(database, chunks, recorded=mountfs_chunk.name in ours)
         return Project(
             path=database.path,
             id=facts.id,
@@ -169,7 +177,9 @@ def _storage_folder(mode: str, given: Path | None, path: Path) -> Path | None:
     return given.absolute()
 
 
-def _chunk_store(database: Database, facts: _Facts, folder: Path | None) -> ChunkStore:
+def _chunk_store(
+    database: Database, facts: _Facts, folder: Path | None, *, lists_leaving: bool
+) -> ChunkStore:
     if folder is None:
-        return CompactChunks(database)
-    return DeflatedChunks(database, folder, facts.id)
+        return CompactChunks(database, lists_leaving=lists_leaving)
+    return DeflatedChunks(database, folder, facts.id, lists_leaving=lists_leaving)

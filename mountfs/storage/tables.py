@@ -13,6 +13,8 @@ The tables named ``mountfs_…`` are ours. The other program ignores them, and a
 - ``mountfs_checkpoint``: what the common format has no room for: a file's mtime in nanoseconds, its execute
   bit.
 - ``mountfs_audit``: who did what, append-only.
+- ``mountfs_unreferenced``: chunks that nothing named when they were last looked at, and since when (see
+  `unreferenced`).
 
 Indexes are named as in the format; `create_tables` makes them in the order of their names.
 """
@@ -389,7 +391,15 @@ mountfs_audit = Table(
     Index("idx_mountfs_audit_at", "at"),
 )
 
-OUR_TABLES = (mountfs_chunk, mountfs_checkpoint, mountfs_audit)
+mountfs_unreferenced = Table(
+    "mountfs_unreferenced",
+    metadata,
+    Column("hash", TEXT, primary_key=True),
+    Column("seen_at", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+OUR_TABLES = (mountfs_chunk, mountfs_checkpoint, mountfs_audit, mountfs_unreferenced)
 
 
 def create_tables(connection: Connection, tables: tuple[Table, ...]) -> None:

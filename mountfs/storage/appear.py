@@ -1,0 +1,84 @@
+"""A finished file gets its name: all of it at once, and never in the place of another.
+
+Whatever takes long to make (a project, a backup, a clone) is made under `unfinished_name`, in the same
+folder, and shows under its own name only when it is whole and on the disk. So a name means a good file,
+whenever the work was stopped, and a run that comes again finds what an earlier one left.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mountfs.errors import ProjectBusy, ProjectFileError
+from mountfs.storage.chunk_files import sync_folder
+
+LOGS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file while it is open."""
+
+
+def unfinished_name(path: Path) -> Path:
+    """The name of a file while it is not finished."""
+    return path.with_name(f".{path.name}.mountfs-part")
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The file of this name with an ending."""
+    return path.with_name(path.name + ending)
+
+
+def require_free(path: Path) -> None:
+    """ProjectFileError when a project file cannot be made at this place, because of what is there."""
+    if os.path.lexists(path):
+        raise ProjectFileError(f"{path} exists already")
+    if log := next(
+        (each for each in (beside(path, "-wal"), beside(path, "-journal")) if each.exists()), None
+    ):
+        # SQLite would take it for this project's and play another file's changes into it.
+        raise ProjectFileError(f"{log} was left by another project file: move it away first")
+    if not path.parent.is_dir():
+        raise ProjectFileError(f"there is no folder {path.parent}")
+
+
+def appear(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, durably. ProjectFileError when something has it by now."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise ProjectFileError(f"{path} exists already") from None
+    except OSError:
+        # A file system without hard links: renaming is nearly as good, but could replace one made just now.
+        if os.path.lexists(path):
+            raise ProjectFileError(f"{path} exists already") from None
+        temporary.rename(path)
+    sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove an unfinished file, and what SQLite left beside it."""
+    for each in (*(beside(path, ending) for ending in LOGS), path):
+        each.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only one who finishes files in a folder. ProjectBusy when somebody else does just now.
+
+    The lock is the kernel's, on the folder itself: it leaves nothing behind, and ends with its holder.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ProjectBusy(f"another project file is being made in {folder}") from None
+        except OSError as exc:
+            if exc.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL):
+                raise  # some network file systems have no such locks, and nothing better either
+        yield
+    finally:
+        os.close(descriptor)

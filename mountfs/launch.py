@@ -24,6 +24,8 @@ from mountfs.errors import MountError, MountfsError, heard, told
 
 START_TIME = 120.0
 """Seconds until a mount that does not come up is given up."""
+_GREETINGS = 100
+"""Times that a new mount is looked at until it can be entered; once is enough nearly always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,17 @@ def start(request: MountRequest, *, program: str = "mountfs.daemon") -> Mounted:
         child.wait()
         raise heard(answer)
     child.returncode = 0  # it lives on, and is no child of ours any more
+    _meet(request.mount_point)
     return Mounted.from_json(line.decode())
+
+
+def _meet(mount_point: Path) -> None:
+    """See to it that the kernel knows the top folder. Until it has been asked about once, the kernel takes it
+    for a folder without permissions; and it drops the first answer if the folder changes at that very moment.
+    """
+    for _ in range(_GREETINGS):
+        if os.access(mount_point, os.X_OK):
+            return
 
 
 def failure_line(error: MountfsError) -> str:

@@ -116,6 +116,7 @@ COMMANDS = {
     "trash": ("mountfs.cli.trash", "Put a file or folder into the trash, or list what is there."),
     "restore": ("mountfs.cli.restore", "Bring a file or folder back from the trash."),
     "export": ("mountfs.cli.export", "Write a project's files into an ordinary folder, verified."),
+    "backup": ("mountfs.cli.backup", "Copy a project as it is now to another file, verified."),
     "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),
     "doctor": ("mountfs.cli.doctor", "Look for what is wrong on this machine, and say what mends it."),
 }

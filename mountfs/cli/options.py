@@ -40,6 +40,10 @@ as_option = click.option(
     help="See the project as this user. A view, no protection: who can read the file can read all of it.",
 )
 
+dry_run_option = click.option(
+    "-n", "--dry-run", is_flag=True, help="Say what would be done, after the same checks, and change nothing."
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 

@@ -48,7 +48,7 @@ class _Bar:
         self._drawn = False
 
     def begin(self, total: int) -> None:
-        self._bar.update(self._task, total=total)
+        self._bar.update(self._task, total=total, completed=0)
 
     def advance(self, count: int) -> None:
         self._bar.advance(self._task, count)

@@ -36,12 +36,20 @@ def require_free(path: Path) -> None:
     if os.path.lexists(path):
         raise ProjectFileError(f"{path} exists already")
     if log := next(
-        (each for each in (beside(path, "-wal"), beside(path, "-journal")) if each.exists()), None
+        (each for each in (beside(path, "-wal"), beside(path, "-journal")) if _holds_something(each)), None
     ):
         # SQLite would take it for this project's and play another file's changes into it.
         raise ProjectFileError(f"{log} was left by another project file: move it away first")
     if not path.parent.is_dir():
         raise ProjectFileError(f"there is no folder {path.parent}")
+
+
+def _holds_something(log: Path) -> bool:
+    """Whether a log is more than what reading leaves beside a file."""
+    try:
+        return log.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def appear(temporary: Path, path: Path) -> None:

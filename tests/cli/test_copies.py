@@ -1,0 +1,111 @@
+"""Copies of a whole project: backups, clones, and the same project with its chunks elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mountfs import cli
+from mountfs.storage.open import open_project
+from mountfs.studio.service import StudioService
+from mountfs.testing.projects import add_files
+from tests.cli.running import Shell
+from tests.cli.test_verify import chunks_of, edit
+
+
+def contents(shell: Shell, project: Path, *more: str | Path) -> dict[str, bytes]:
+    """Every file of a project with its bytes, as an export writes them."""
+    folder = shell.home / f"out{len(list(shell.home.glob('out*')))}"
+    shell.run("export", project, folder, *more)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def deflated(shell: Shell, work: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A project whose chunks lie in a folder, with the work in it."""
+    project, chunks = tmp_path / "series.clst", tmp_path / "chunks"
+    shell.run("init", project, "--storage", "deflated", "--storage-dir", chunks)
+    shell.run("import", work, project, "--storage-dir", chunks)
+    return project, chunks
+
+
+def test_a_backup_is_the_whole_project(shell: Shell, project: Path, tmp_path: Path):
+    """Every file and version is in it, nothing of the project changed, and nothing else is left behind."""
+    copy = tmp_path / "copies" / "film.clst"
+    copy.parent.mkdir()
+    done = shell.run("backup", project, copy)
+    assert "6 files, 6 versions" in done.out
+    assert done.out.rstrip().endswith("verified")
+    assert [path.name for path in copy.parent.iterdir()] == ["film.clst"]
+    assert contents(shell, copy) == contents(shell, project)
+    shell.run("verify", copy)
+
+
+def test_a_backup_replaces_nothing(shell: Shell, project: Path, tmp_path: Path):
+    """What has the name already stays, byte for byte; a dry run says so too, and makes nothing."""
+    copy = tmp_path / "copy.clst"
+    assert shell.run("backup", "-n", project, copy).out.startswith("would copy")
+    assert not copy.exists()
+    copy.write_bytes(b"something else")
+    for words in (["backup"], ["backup", "--dry-run"]):
+        assert "exists already" in shell.run(*words, project, copy, code=cli.PROJECT_FILE).err
+    assert copy.read_bytes() == b"something else"
+    assert "ends in .clst" in shell.run("backup", project, tmp_path / "copy.zip", code=cli.USAGE).err
+
+
+def test_a_backup_of_a_project_in_a_folder(shell: Shell, deflated: tuple[Path, Path], tmp_path: Path):
+    """The chunks are copied into a folder beside it; one that is there and damaged is copied again."""
+    project, chunks = deflated
+    copy, copied = tmp_path / "copy.clst", tmp_path / "copy.chunks"
+    done = shell.run("backup", "--json", project, copy, "--storage-dir", chunks).json
+    assert done["chunk_folder"] == str(copied)
+    assert contents(shell, copy, "--storage-dir", copied) == contents(shell, project, "--storage-dir", chunks)
+    copy.unlink()
+    one = next(path for path in copied.rglob("*") if path.is_file())
+    one.write_bytes(b"x" * one.stat().st_size)
+    shell.run("backup", project, copy, "--storage-dir", chunks)
+    shell.run("verify", copy, "--storage-dir", copied)
+
+
+def test_a_backup_of_a_damaged_project_is_made_and_told(shell: Shell, project: Path, tmp_path: Path):
+    """Damage in the project is no reason to have no backup of the rest; the exit code and a line tell."""
+    chunk = chunks_of(project, "fox")[-1]
+    edit(project, "UPDATE chunk SET data = zeroblob(length(data)) WHERE hash = ?", chunk)
+    done = shell.run("backup", project, tmp_path / "copy.clst", code=cli.DAMAGED)
+    assert "damaged in the project too: /library/fox.bin" in done.err
+    assert "as good as the project" in done.out
+    shell.run("export", tmp_path / "copy.clst:/shots", tmp_path / "shots")
+
+
+def test_a_backup_while_somebody_writes(shell: Shell, project: Path, tmp_path: Path):
+    """Whoever saves meanwhile is not held up, and the backup is the project at one moment."""
+    stop = threading.Event()
+    made: list[str] = []
+
+    def write() -> None:
+        with open_project(project) as opened:
+            service = StudioService(opened)
+            owner = service.for_owner(service.author())
+            while not stop.is_set():
+                name = f"more/{len(made)}.txt"
+                add_files(owner, {name: name.encode() * 5000})
+                made.append(name)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(3):
+            shell.run("backup", project, tmp_path / f"copy{number}.clst")
+    finally:
+        stop.set()
+        writer.join(60)
+    assert made
+    for number in range(3):
+        shell.run("verify", tmp_path / f"copy{number}.clst")
+        with closing(sqlite3.connect(tmp_path / f"copy{number}.clst")) as copy:
+            rows = copy.execute("SELECT count(*) FROM asset").fetchone()
+            assert rows == copy.execute("SELECT count(*) FROM asset_checkpoint").fetchone()

@@ -19,9 +19,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mountfs.errors import NotFound, NotPermitted, Refused
+from mountfs.errors import ContentError, ManifestInvalid, NotFound, NotPermitted, Refused
 from mountfs.interfaces import ChunkStore
-from mountfs.model import Cursor, Tree
+from mountfs.model import Cursor, Manifest, Proposal, Tree
 from mountfs.storage.open import Project
 from mountfs.studio import audit
 from mountfs.studio.catalogue import Member
@@ -153,6 +153,20 @@ class Acting(View):
                 raise _UndoneError
         except _UndoneError:
             pass
+
+    def _require_true_sizes(self, *contents: Proposal | Manifest) -> None:
+        """ManifestInvalid unless the chunks are as long as a user says. Outside of the transaction: it may
+        have to look into chunks that nobody has looked into yet."""
+        for content in contents:
+            ids = [chunk.id for chunk in content.chunks]
+            if self._project.chunks.missing(ids):
+                continue  # The rule for chunks refuses it, with the words it has for all of them.
+            try:
+                true = self._project.sizes.layout(ids, content.size)
+            except ContentError:
+                true = ()
+            if true != content.chunks:
+                raise ManifestInvalid("a chunk of this version has not been uploaded")
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -11,10 +11,33 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from mountfs.model import AssetId, CollectionId, Person, Toggle, UserId
-from mountfs.studio import assignments, ignore_list, members, sharing, statuses
+from mountfs.model import (
+    Asset,
+    AssetId,
+    CheckpointId,
+    CollectionId,
+    Manifest,
+    Person,
+    Role,
+    Toggle,
+    UserId,
+)
+from mountfs.studio import (
+    assignments,
+    history,
+    ignore_list,
+    making,
+    members,
+    sharing,
+    statuses,
+    tags,
+    templates,
+)
 from mountfs.studio.acting import Acting
-from mountfs.studio.permissions import Act
+from mountfs.studio.change import Change
+from mountfs.studio.making import Plan
+from mountfs.studio.permissions import Act, require
+from mountfs.studio.templates import Template, TemplateId
 
 
 class Administration(Acting):
@@ -61,9 +84,10 @@ class Administration(Acting):
 
     # The rest of administration
 
-    def set_status(self, asset: AssetId, status: str) -> None:
-        """Give an asset a status, by its short name."""
-        self._act(Act.SET_STATUS, asset, partial(statuses.set_status, asset=asset, status=status))
+    def set_status(self, asset: AssetId, status: str, *, administration: bool = False) -> None:
+        """Give an asset a status, by its short name. For administration the right to assign is needed too."""
+        body = partial(statuses.set_status, asset=asset, status=status)
+        self._act(Act.SET_STATUS, asset, body, administration)
 
     def add_user(self, *, email: str, username: str, first_name: str, last_name: str, role: str) -> Person:
         """Take somebody into the project."""
@@ -89,6 +113,73 @@ class Administration(Acting):
         """Let a role have exactly these rights. RoleRule for admin."""
         self._act(Act.EDIT_ROLE, role, partial(members.edit_role, role=role, may=may))
 
+    def create_role(self, role: str, may: AbstractSet[Toggle]) -> Role:
+        """A new role with exactly these rights. NameInvalid, NameTaken."""
+        return self._act(Act.CREATE_ROLE, role, partial(members.create_role, name=role, may=may))
+
+    def remove_role(self, role: str) -> None:
+        """A role goes that nobody has. RoleRule."""
+        self._act(Act.REMOVE_ROLE, role, partial(members.remove_role, role=role))
+
     def set_ignore_list(self, patterns: Sequence[str]) -> None:
         """Replace the project's patterns for names that stay local."""
         self._act(Act.SET_IGNORE_LIST, "", partial(ignore_list.set_ignore_list, patterns=patterns))
+
+    # Files that nobody has saved yet, and what is said of files
+
+    def make_asset(self, plan: Plan, asset: AssetId | None = None, *, administration: bool = False) -> Asset:
+        """A new asset, with the id ``asset`` if given. NameTaken, NameInvalid, NotFound, NotAssigned. For
+        administration the right to assign is needed too."""
+        made = asset or AssetId(self._new_id())
+        body = partial(making.make_asset, plan=plan, id_=made)
+        return self._act(Act.MAKE_ASSET, made, body, administration)
+
+    def edit_comment(self, checkpoint: CheckpointId, text: str) -> None:
+        """Say something else of a version."""
+        body = partial(history.edit_comment, checkpoint=checkpoint, text=text)
+        self._act(Act.EDIT_COMMENT, checkpoint, body)
+
+    def tag(self, asset: AssetId, word: str) -> None:
+        """Put a tag on an asset. NameInvalid."""
+        self._act(Act.TAG, asset, partial(tags.tag, asset=asset, word=word))
+
+    def untag(self, asset: AssetId, word: str) -> None:
+        """Take a tag off an asset."""
+        self._act(Act.UNTAG, asset, partial(tags.untag, asset=asset, word=word))
+
+    def tagged(self) -> dict[str, set[AssetId]]:
+        """The tags that visible assets have, by name, and which have them."""
+        with self.looking() as (connection, _, sight):
+            return tags.tagged(connection, sight.assets)
+
+    # Templates
+
+    def templates(self, *, trashed: bool = False) -> list[Template]:
+        """All templates, or all in the trash. NotPermitted."""
+        require(self.viewer(), Act.RESTORE_TEMPLATE if trashed else Act.READ_TEMPLATES)
+        with self._project.database.reading() as connection:
+            return templates.templates(connection, trashed=trashed)
+
+    def add_template(self, file_name: str, content: Manifest, *, replace: bool = False) -> Template:
+        """A template of content that was put into the store. NameTaken, unless it may be replaced."""
+        if not self.is_owner:
+            self._require_true_sizes(content)
+
+        def add(change: Change) -> Template:
+            chunks = self._project.chunks
+            return templates.add(change, file_name, content, chunks, self._uploads, replace=replace)
+
+        return self._act(Act.ADD_TEMPLATE, file_name, add)
+
+    def add_template_from(self, asset: AssetId, file_name: str, *, replace: bool = False) -> Template:
+        """A template of a visible asset's newest version."""
+        body = partial(templates.add_from_asset, asset=asset, file_name=file_name, replace=replace)
+        return self._act(Act.ADD_TEMPLATE, file_name, body)
+
+    def remove_template(self, template: TemplateId) -> None:
+        """Put a template into the trash."""
+        self._act(Act.REMOVE_TEMPLATE, template, partial(templates.remove, id_=template))
+
+    def restore_template(self, template: TemplateId) -> None:
+        """Bring a template back from the trash. NameTaken."""
+        self._act(Act.RESTORE_TEMPLATE, template, partial(templates.restore, id_=template))

@@ -1,10 +1,11 @@
-"""All checkpoints of an asset; trashing one, bringing it back, and going back to an old one."""
+"""All checkpoints of an asset; trashing one, bringing it back, going back to an old one, and what is said of
+them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, select
 
 from mountfs.errors import NotAssigned
 from mountfs.model import AssetId, Checkpoint, CheckpointId
@@ -15,6 +16,7 @@ from mountfs.studio import rows
 from mountfs.studio.change import Change, nothing
 from mountfs.studio.manifests import Recorded, recorded
 from mountfs.studio.permissions import Act
+from mountfs.studio.written import write_version
 
 
 def checkpoints(connection: Connection, asset: AssetId, places: Iterable[int]) -> list[Checkpoint]:
@@ -53,26 +55,7 @@ def revert(change: Change, old: CheckpointId, new: CheckpointId) -> Checkpoint:
         comment=f"back to version {source.number}",
         executable=source.executable,
     )
-    change.connection.execute(
-        insert(tables.asset_checkpoint).values(
-            id=made.id,
-            created_at=made.created_at,
-            mtime=change.now,
-            asset_id=made.asset,
-            xxhash_checksum=made.xxh3,
-            time_modified=made.mtime_ns // 1_000_000_000,
-            file_size=made.size,
-            chunks=version.chunks,
-            comment=made.comment,
-            author_id=made.author,
-            group_id=change.new_id(),
-        )
-    )
-    change.connection.execute(
-        insert(tables.mountfs_checkpoint).values(
-            checkpoint_id=made.id, mtime_ns=made.mtime_ns, executable=made.executable
-        )
-    )
+    write_version(change, made, version.chunks or "")
     change.detail["back_to"] = old
     return made
 
@@ -89,6 +72,17 @@ def restore_checkpoint(change: Change, checkpoint: CheckpointId) -> None:
     change.require(Act.RESTORE_CHECKPOINT)
     _visible(change, checkpoint, trashed=True)
     change.update(tables.asset_checkpoint, checkpoint, trashed=False)
+
+
+def edit_comment(change: Change, checkpoint: CheckpointId, text: str) -> None:
+    """Say something else of a version; its content stays. Of somebody else's, whoever may remove it may."""
+    version = _visible(change, checkpoint, trashed=False)
+    mine = version.author == change.viewer.person.id
+    change.require(Act.EDIT_COMMENT if mine else Act.EDIT_ANY_COMMENT)
+    comment = tables.asset_checkpoint.c.comment
+    before = select(comment).where(tables.asset_checkpoint.c.id == checkpoint)
+    change.detail |= {"from": change.connection.execute(before).scalar_one(), "to": text}
+    change.update(tables.asset_checkpoint, checkpoint, comment=text)
 
 
 def _visible(change: Change, checkpoint: CheckpointId, *, trashed: bool) -> Recorded:

@@ -11,11 +11,14 @@ from sqlalchemy import Connection, select
 
 from mountfs.digest import MAX_CHUNK
 from mountfs.errors import ContentError, ManifestInvalid
-from mountfs.model import EMPTY_XXH3, AssetId, CheckpointId, ChunkId, Proposal, UserId
+from mountfs.interfaces import ChunkStore
+from mountfs.model import EMPTY_XXH3, AssetId, CheckpointId, ChunkId, Manifest, Proposal, UserId
+from mountfs.rights import may_read, may_see_history
 from mountfs.storage.batches import batches
 from mountfs.storage.tables import asset_checkpoint
 from mountfs.studio import rows
 from mountfs.studio.catalogue import Catalogue
+from mountfs.studio.change import Change
 from mountfs.studio.visibility import Sight
 
 _columns = asset_checkpoint.c
@@ -78,14 +81,14 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def require_possible(proposal: Proposal) -> None:
+def require_possible(content: Proposal | Manifest) -> None:
     """ManifestInvalid unless sizes and ids are such as some content could have."""
-    sizes = [chunk.size for chunk in proposal.chunks]
-    if sum(sizes) != proposal.size or any(not 0 < size <= MAX_CHUNK for size in sizes):
+    sizes = [chunk.size for chunk in content.chunks]
+    if sum(sizes) != content.size or any(not 0 < size <= MAX_CHUNK for size in sizes):
         raise ManifestInvalid("the sizes of the chunks do not add up to the size of the file")
-    if not all(_CHUNK_ID.fullmatch(chunk.id) for chunk in proposal.chunks):
+    if not all(_CHUNK_ID.fullmatch(chunk.id) for chunk in content.chunks):
         raise ManifestInvalid("a chunk's id is not a SHA-256")
-    if not _XXH3.fullmatch(proposal.xxh3) or (not proposal.size and proposal.xxh3 != EMPTY_XXH3):
+    if not _XXH3.fullmatch(content.xxh3) or (not content.size and content.xxh3 != EMPTY_XXH3):
         raise ManifestInvalid("the checksum is not one of this content")
 
 
@@ -129,3 +132,17 @@ def visible_chunks(
                 break
     versions.close()
     return found
+
+
+def require_chunks(change: Change, store: ChunkStore, uploads: Uploads, wanted: set[ChunkId]) -> None:
+    """ManifestInvalid unless every chunk is stored and the actor may name it; it says the same for both."""
+    viewer = change.viewer
+    absent: set[ChunkId] = store.missing(wanted)
+    if not absent and not viewer.owner:
+        absent = wanted - uploads.among(viewer.person.id, wanted)
+        if absent and may_read(viewer):
+            absent -= visible_chunks(
+                change.connection, change.catalogue, change.sight, absent, old_ones=may_see_history(viewer)
+            )
+    if absent:
+        raise ManifestInvalid("a chunk of this version has not been uploaded")

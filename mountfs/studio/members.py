@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from sqlalchemy import delete, insert, update
 
 from mountfs.errors import NameInvalid, NameTaken, RoleRule
-from mountfs.model import NOBODY, Person, Role, Toggle, UserId
+from mountfs.model import NOBODY, Person, Role, RoleId, Toggle, UserId
 from mountfs.storage import tables
 from mountfs.studio import rows
 from mountfs.studio.catalogue import Catalogue
@@ -94,6 +94,38 @@ def edit_role(change: Change, role: str, may: AbstractSet[Toggle]) -> None:
     require_gift(change.viewer, edited.may ^ may)
     change.detail |= {"given": sorted(may - edited.may), "taken": sorted(edited.may - may)}
     change.update(tables.role, edited.id, **{toggle.value: toggle in may for toggle in Toggle})
+
+
+def create_role(change: Change, name: str, may: AbstractSet[Toggle]) -> Role:
+    """A new role with exactly these rights. NameInvalid, NameTaken."""
+    change.require(Act.CREATE_ROLE)
+    name = name.strip()
+    if not name or not name.isprintable():
+        raise NameInvalid("a role needs a name that can be printed")
+    if any(role.name.casefold() == name.casefold() for role in change.catalogue.roles.values()):
+        raise NameTaken(f"there is a role {name!r} already")
+    require_gift(change.viewer, may)
+    made = Role(RoleId(change.new_id()), name, frozenset(may))
+    change.connection.execute(
+        insert(tables.role).values(
+            id=made.id, mtime=change.now, name=name, **{toggle.value: toggle in may for toggle in Toggle}
+        )
+    )
+    change.detail |= {"role": made.id, "given": sorted(may)}
+    return made
+
+
+def remove_role(change: Change, role: str) -> None:
+    """A role goes that nobody has. RoleRule for admin, and while somebody has it."""
+    change.require(Act.REMOVE_ROLE)
+    gone = _role(change, role)
+    if _is_admin(gone):
+        raise RoleRule("the role admin has every right, and stays as it is")
+    require_gift(change.viewer, gone.may)
+    if any(member.role == gone.id for member in change.catalogue.members.values()):
+        raise RoleRule(f"somebody has the role {gone.name!r}: give them another one first")
+    change.detail |= {"name": gone.name, "taken": sorted(gone.may)}
+    change.connection.execute(delete(tables.role).where(tables.role.c.id == gone.id))
 
 
 def _role(change: Change, name: str) -> Role:

@@ -45,6 +45,18 @@ class Act(StrEnum):
     REMOVE_USER = "remove user"
     SET_ROLE = "set role"
     EDIT_ROLE = "edit role"
+    CREATE_ROLE = "create role"
+    REMOVE_ROLE = "remove role"
+    MAKE_ASSET = "make asset"
+    READ_TEMPLATES = "read templates"
+    ADD_TEMPLATE = "add template"
+    REPLACE_TEMPLATE = "replace template"
+    REMOVE_TEMPLATE = "remove template"
+    RESTORE_TEMPLATE = "restore template"
+    TAG = "tag"
+    UNTAG = "untag"
+    EDIT_COMMENT = "edit comment"
+    EDIT_ANY_COMMENT = "edit any comment"
     SET_IGNORE_LIST = "set ignore list"
 
 
@@ -77,6 +89,18 @@ NEEDS: dict[Act, tuple[Toggle, ...]] = {
     Act.REMOVE_USER: (Toggle.REMOVE_USER,),
     Act.SET_ROLE: (Toggle.CHANGE_ROLE,),
     Act.EDIT_ROLE: (Toggle.CHANGE_ROLE,),
+    Act.CREATE_ROLE: (Toggle.CHANGE_ROLE,),
+    Act.REMOVE_ROLE: (Toggle.CHANGE_ROLE,),
+    Act.MAKE_ASSET: (Toggle.CREATE_ASSET,),
+    Act.READ_TEMPLATES: (Toggle.VIEW_TEMPLATE,),
+    Act.ADD_TEMPLATE: (Toggle.CREATE_TEMPLATE,),
+    Act.REPLACE_TEMPLATE: (Toggle.UPDATE_TEMPLATE,),
+    Act.REMOVE_TEMPLATE: (Toggle.DELETE_TEMPLATE,),
+    Act.RESTORE_TEMPLATE: (Toggle.DELETE_TEMPLATE,),
+    Act.TAG: (Toggle.UPDATE_ASSET,),
+    Act.UNTAG: (Toggle.UPDATE_ASSET,),
+    Act.EDIT_COMMENT: (Toggle.VIEW_CHECKPOINT, Toggle.CREATE_CHECKPOINT),
+    Act.EDIT_ANY_COMMENT: (Toggle.VIEW_CHECKPOINT, Toggle.DELETE_CHECKPOINT),
     Act.SET_IGNORE_LIST: (Toggle.UPDATE_COLLECTION,),
 }
 """The rights that an act needs, all of them; which one is missing is said in this order."""
@@ -102,22 +126,24 @@ EFFECTS: dict[Toggle, Effect] = {
     Toggle.CREATE_ASSET: Effect("new files become assets (with create_checkpoint)", "make assets"),
     Toggle.UPDATE_ASSET: Effect(
         "rename and move assets; save resources (with create_checkpoint)",
-        "rename and move assets; make them tasks or resources",
+        "rename, move and tag assets; make them tasks or resources",
     ),
     Toggle.DELETE_ASSET: Effect("remove assets", "trash and restore assets"),
-    Toggle.VIEW_TEMPLATE: Effect(_NONE, "none yet: there are no commands for templates"),
-    Toggle.CREATE_TEMPLATE: Effect(_NONE, "none yet: there are no commands for templates"),
-    Toggle.UPDATE_TEMPLATE: Effect(_NONE, "none yet: there are no commands for templates"),
-    Toggle.DELETE_TEMPLATE: Effect(_NONE, "none yet: there are no commands for templates"),
+    Toggle.VIEW_TEMPLATE: Effect(_NONE, "list templates; make assets from them (with create_asset)"),
+    Toggle.CREATE_TEMPLATE: Effect(_NONE, "add templates"),
+    Toggle.UPDATE_TEMPLATE: Effect(_NONE, "replace templates"),
+    Toggle.DELETE_TEMPLATE: Effect(_NONE, "remove and restore templates"),
     Toggle.VIEW_CHECKPOINT: Effect("read versions other than the newest", "see the history; revert"),
-    Toggle.CREATE_CHECKPOINT: Effect("save tasks one is the assignee of", "publish; revert"),
-    Toggle.DELETE_CHECKPOINT: Effect(_NONE, "trash and restore checkpoints"),
+    Toggle.CREATE_CHECKPOINT: Effect(
+        "save tasks one is the assignee of", "publish; revert; change the comments of versions one made"
+    ),
+    Toggle.DELETE_CHECKPOINT: Effect(_NONE, "trash and restore checkpoints; change anybody's comments"),
     Toggle.PULL_CHUNK: Effect("read content; without it files have no permission bits", "read content"),
     Toggle.ASSIGN_ASSET: Effect(_NONE, "assign assets and collections"),
     Toggle.UNASSIGN_ASSET: Effect(_NONE, "take assignments back"),
     Toggle.ADD_USER: Effect(_NONE, "add people, with a role that has no right one lacks"),
     Toggle.REMOVE_USER: Effect(_NONE, "remove people who have no right one lacks"),
-    Toggle.CHANGE_ROLE: Effect(_NONE, "give roles and edit them, within the rights one has"),
+    Toggle.CHANGE_ROLE: Effect(_NONE, "give, make, edit and remove roles, within the rights one has"),
     Toggle.CHANGE_STATUS: Effect("set the status", "set the status"),
     Toggle.SET_DONE_ASSET: Effect("set the status to done", "set the status to done"),
     Toggle.SET_RETAKE_ASSET: Effect("set the status to retake", "set the status to retake"),

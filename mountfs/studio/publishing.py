@@ -16,34 +16,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from mountfs import names
-from mountfs.errors import LostRace, ManifestInvalid, NameInvalid, NameTaken, NotAssigned, Refused
+from mountfs.errors import LostRace, NameInvalid, NameTaken, NotAssigned, Refused
 from mountfs.interfaces import ChunkStore
 from mountfs.model import (
     NOBODY,
     Asset,
     AssetId,
     Checkpoint,
-    ChunkId,
     NewAsset,
     Proposal,
     Toggle,
 )
-from mountfs.rights import may_checkpoint, may_read, may_see_history
+from mountfs.rights import may_checkpoint
 from mountfs.storage import tables
 from mountfs.storage.batches import batches
 from mountfs.storage.chunk_sizes import ChunkSizes
-from mountfs.studio import rows
 from mountfs.studio.catalogue import AssetRow, putting_asset
 from mountfs.studio.change import Change, nothing
 from mountfs.studio.history import checkpoints
-from mountfs.studio.manifests import Recorded, Uploads, recorded, require_possible, visible_chunks
+from mountfs.studio.manifests import Recorded, Uploads, recorded, require_chunks, require_possible
 from mountfs.studio.permissions import Act, require_all
 from mountfs.studio.siblings import Siblings
-from mountfs.studio.statuses import status_id
 from mountfs.studio.widening import widen
+from mountfs.studio.written import asset_type_id, asset_values, our_version_values, version_values
 
 
 class Publication:
@@ -61,6 +59,7 @@ class Publication:
         self._latest: dict[AssetId, Checkpoint] = {}
         self._new_rows: list[dict[str, object]] = []
         self._version_rows: list[dict[str, object]] = []
+        self._our_rows: list[dict[str, object]] = []
 
     def run(self, proposals: Sequence[Proposal]) -> list[Checkpoint]:
         """Check everything and write it; the new checkpoints in the order of the proposals."""
@@ -76,7 +75,8 @@ class Publication:
             if proposal.id in known
         }
         answers.update({proposal.id: self._accept(proposal) for proposal in fresh})
-        self._require_chunks(fresh)
+        wanted = {chunk.id for proposal in fresh for chunk in proposal.chunks}
+        require_chunks(self._change, self._store, self._uploads, wanted)
         self._write(fresh)
         return [answers[proposal.id] for proposal in proposals]
 
@@ -120,7 +120,10 @@ class Publication:
             executable=proposal.executable,
         )
         self._latest[asset.id] = checkpoint
-        self._version_rows.append(self._row(checkpoint, proposal))
+        chunks = ",".join(chunk.id for chunk in proposal.chunks)
+        values = version_values(self._change, checkpoint, chunks, proposal.group or self._group)
+        self._version_rows.append(values)
+        self._our_rows.append(our_version_values(checkpoint))
         return checkpoint
 
     def _exists(self, asset: AssetId) -> bool:
@@ -164,7 +167,7 @@ class Publication:
         self._siblings.claim(new.collection, file_name, proposal.asset)
         asset = self._new_asset(proposal.asset, new)
         self._made[asset.id] = asset
-        self._new_rows.append(self._asset_row(asset))
+        self._new_rows.append(asset_values(change, asset, self._asset_type))
         return asset
 
     def _bring_back(self, row: AssetRow, new: NewAsset) -> Asset:
@@ -201,34 +204,12 @@ class Publication:
             head=None,
         )
 
-    def _require_chunks(self, proposals: Sequence[Proposal]) -> None:
-        """ManifestInvalid unless every chunk is stored and may be named; it says the same for both."""
-        change = self._change
-        wanted = {chunk.id for proposal in proposals for chunk in proposal.chunks}
-        absent: set[ChunkId] = self._store.missing(wanted)
-        if not absent and not change.viewer.owner:
-            absent = wanted - self._uploads.among(change.viewer.person.id, wanted)
-            if absent and may_read(change.viewer):
-                absent -= visible_chunks(
-                    change.connection,
-                    change.catalogue,
-                    change.sight,
-                    absent,
-                    old_ones=may_see_history(change.viewer),
-                )
-        if absent:
-            raise ManifestInvalid("a chunk of this version has not been uploaded")
-
     def _write(self, proposals: Sequence[Proposal]) -> None:
         connection = self._change.connection
-        ours = [
-            {"checkpoint_id": each.id, "mtime_ns": each.mtime_ns, "executable": each.executable}
-            for each in proposals
-        ]
         for table, new in (
             (tables.asset, self._new_rows),
             (tables.asset_checkpoint, self._version_rows),
-            (tables.mountfs_checkpoint, ours),
+            (tables.mountfs_checkpoint, self._our_rows),
         ):
             for batch in batches(new):
                 connection.execute(insert(table), batch)
@@ -236,42 +217,6 @@ class Publication:
             # Their program cut the content. Of other people's chunks the store finds out for itself.
             self._sizes.record(connection, {chunk for each in proposals for chunk in each.chunks})
 
-    def _row(self, checkpoint: Checkpoint, proposal: Proposal) -> dict[str, object]:
-        return {
-            "id": checkpoint.id,
-            "created_at": checkpoint.created_at,
-            "mtime": self._change.now,
-            "asset_id": checkpoint.asset,
-            "xxhash_checksum": checkpoint.xxh3,
-            "time_modified": checkpoint.mtime_ns // 1_000_000_000,
-            "file_size": checkpoint.size,
-            "chunks": ",".join(chunk.id for chunk in proposal.chunks),
-            "comment": checkpoint.comment,
-            "author_id": checkpoint.author,
-            "group_id": proposal.group or self._group,
-            "preview_id": "",
-            "trashed": False,
-            "synced": False,
-        }
-
-    def _asset_row(self, asset: Asset) -> dict[str, object]:
-        return {
-            "id": asset.id,
-            "created_at": rows.written_moment(asset.created_at),
-            "mtime": self._change.now,
-            "name": asset.name,
-            "extension": asset.extension,
-            "is_resource": asset.is_resource,
-            "status_id": status_id(self._change, asset.status),
-            "asset_type_id": self._asset_type,
-            "collection_id": asset.collection,
-            "assignee_id": asset.assignee,
-            "assigner_id": asset.assignee and self._change.viewer.person.id,
-            "synced": False,
-        }
-
     @cached_property
     def _asset_type(self) -> str:
-        columns = tables.asset_type.c
-        found = select(columns.id).order_by(columns.name != "generic", columns.name).limit(1)
-        return str(self._change.connection.execute(found).scalar_one())
+        return asset_type_id(self._change.connection)

@@ -15,6 +15,7 @@ from mountfs.model import (
     Checkpoint,
     CheckpointId,
     CollectionId,
+    Manifest,
     NewAsset,
     Proposal,
     Toggle,
@@ -112,6 +113,12 @@ def proposal(
         executable=True,
         new=NewAsset(*split(new[1]), new[0], is_resource=is_resource) if new else None,
     )
+
+
+def manifest(studio: BoundStudio, content: bytes) -> Manifest:
+    """Content whose chunks are stored, for a template."""
+    taken = ingest(io.BytesIO(content), studio.chunks)
+    return Manifest(CheckpointId(""), taken.size, taken.xxh3, taken.chunks)
 
 
 def names(studio: BoundStudio) -> set[str]:

@@ -10,9 +10,11 @@ from mountfs.errors import NotPermitted
 from mountfs.interfaces import frames_of
 from mountfs.model import ALL_TOGGLES, CheckpointId, ChunkRef, CollectionId, Toggle
 from mountfs.studio.bound import BoundStudio
+from mountfs.studio.making import Plan
 from mountfs.studio.permissions import EFFECTS, NEEDS, Act
+from mountfs.studio.templates import TemplateId
 from mountfs.testing.projects import new_id
-from tests.studio.harbor import Harbor, proposal, refusals
+from tests.studio.harbor import Harbor, manifest, proposal, refusals
 
 Try = Callable[[Harbor, BoundStudio], object]
 
@@ -60,6 +62,25 @@ def _restored_collection(harbor: Harbor, who: BoundStudio) -> object:
     return None
 
 
+def _template(harbor: Harbor) -> TemplateId:
+    return harbor.owner.templates()[0].id
+
+
+def _restored_template(harbor: Harbor, who: BoundStudio) -> object:
+    gone = _template(harbor)
+    harbor.owner.remove_template(gone)
+    who.restore_template(gone)
+    return None
+
+
+def _own_comment(harbor: Harbor, who: BoundStudio) -> object:
+    with harbor.project.database.writing() as connection:
+        statement = "UPDATE asset_checkpoint SET author_id = ? WHERE id = ?"
+        connection.exec_driver_sql(statement, (who.viewer().person.id, _old(harbor)))
+    who.edit_comment(_old(harbor), "better")
+    return None
+
+
 OWL = "characters/owl/owl.blend"
 NOTES = "characters/owl/notes.txt"
 
@@ -98,11 +119,23 @@ TRIES: dict[Act, Try] = {
     Act.REMOVE_USER: lambda h, who: who.remove_user(h.user("null")),
     Act.SET_ROLE: lambda h, who: who.set_role(h.user("null"), "vendor"),
     Act.EDIT_ROLE: lambda _, who: who.edit_role("nobody", set()),
+    Act.CREATE_ROLE: lambda _, who: who.create_role("intern", set()),
+    Act.REMOVE_ROLE: lambda _, who: who.remove_role("spare"),
+    Act.MAKE_ASSET: lambda h, who: who.make_asset(Plan("plan.txt", h.folder("characters/owl"))),
+    Act.READ_TEMPLATES: lambda _, who: who.templates(),
+    Act.ADD_TEMPLATE: lambda _, who: who.add_template("new.txt", manifest(who, b"")),
+    Act.REPLACE_TEMPLATE: lambda _, who: who.add_template("scene.blend", manifest(who, b""), replace=True),
+    Act.REMOVE_TEMPLATE: lambda h, who: who.remove_template(_template(h)),
+    Act.RESTORE_TEMPLATE: _restored_template,
+    Act.TAG: lambda h, who: who.tag(h.file(OWL), "hero"),
+    Act.UNTAG: lambda h, who: who.untag(h.file(OWL), "hero"),
+    Act.EDIT_COMMENT: _own_comment,
+    Act.EDIT_ANY_COMMENT: lambda h, who: who.edit_comment(_old(h), "better"),
     Act.SET_IGNORE_LIST: lambda _, who: who.set_ignore_list(["*.bak"]),
 }
 """For each act, eve doing it to what she sees."""
 
-READS = {Act.READ_CONTENT, Act.READ_HISTORY}
+READS = {Act.READ_CONTENT, Act.READ_HISTORY, Act.READ_TEMPLATES}
 
 
 def prepare(harbor: Harbor, may: set[Toggle]) -> BoundStudio:
@@ -113,6 +146,8 @@ def prepare(harbor: Harbor, may: set[Toggle]) -> BoundStudio:
     harbor.owner.add_user(
         email="null@x.example", username="null", first_name="N", last_name="L", role="nobody"
     )
+    harbor.owner.create_role("spare", set())
+    harbor.owner.add_template("scene.blend", manifest(harbor.owner, b"scene"))
     if "vendor" in {harbor.role_of("val")}:
         harbor.owner.edit_role("vendor", set())
     harbor.role("eve", may)

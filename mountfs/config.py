@@ -82,6 +82,8 @@ class MountOptions:
     xattr: bool = False
     """Whether a mount that can be written to answers for extended attributes. Small writes take several times
     as long."""
+    noexec: bool = False
+    """Whether nothing in the mount can be run as a program."""
 
     def with_text(self, text: str) -> MountOptions:
         """These options changed by ``key=value,key,…`` as after ``-o``. A bare key means true."""

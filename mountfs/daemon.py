@@ -31,6 +31,7 @@ from mountfs.errors import MountError, MountfsError
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import Mounted, MountRequest, failure_line, start
 from mountfs.model import ProjectId, Tree
+from mountfs.supervisor import Supervisor
 from mountfs.workspace.disk import Disk, LocalDisk
 from mountfs.workspace.feed import follow
 from mountfs.workspace.namespace import News
@@ -100,16 +101,17 @@ def opened(request: MountRequest) -> Iterator[Parts]:
         )
 
 
-def run(request: MountRequest, ready: Ready) -> None:
+def run(request: MountRequest, ready: Ready, supervisor: Supervisor | None = None) -> None:
     """Mount and serve, here and now, until it is unmounted or a signal says so.
 
-    ``ready`` is called when the mount answers. MountfsError if it cannot be mounted.
+    ``ready`` is called when the mount answers, and ``supervisor`` told of the mount while it lives.
+    MountfsError if it cannot be mounted.
     """
     with opened(request) as parts:
-        serve(request, parts, ready)
+        serve(request, parts, ready, supervisor)
 
 
-def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
+def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervisor | None = None) -> None:
     """Mount these parts and serve them; as `run`."""
     try:
         from mountfs.fs.answers import Deadlines
@@ -163,7 +165,13 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
             )
             operations.xattrs = options.xattr
         session = stack.enter_context(
-            mounted(operations, request.mount_point, parts.project_name, allow_other=options.allow_other)
+            mounted(
+                operations,
+                request.mount_point,
+                request.source or parts.project_name.replace("/", "_"),
+                allow_other=options.allow_other,
+                noexec=options.noexec,
+            )
         )
         stack.callback(invalidation.close)
         # A tree of 100 000 assets stays for the life of the mount: looking for garbage in it again and again
@@ -171,7 +179,11 @@ def serve(request: MountRequest, parts: Parts, ready: Ready) -> None:
         gc.freeze()
         # Threads that store and look for news would each keep the event loop waiting for 5 ms at a time.
         sys.setswitchinterval(_SWITCH)
-        trio.run(_Mount(request, parts, tree, workspace, session, serving, ready, invalidation.tell).run)
+        supervisor = supervisor or Supervisor()
+        mount = _Mount(
+            request, parts, tree, workspace, session, serving, ready, invalidation.tell, supervisor
+        )
+        trio.run(mount.run)
 
 
 def _save_options(options: MountOptions) -> SaveOptions:
@@ -203,6 +215,7 @@ class _Mount:
         serving: trio.Event,
         ready: Ready,
         tell: Callable[[News], None],
+        supervisor: Supervisor,
     ) -> None:
         self._request = request
         self._parts = parts
@@ -212,6 +225,7 @@ class _Mount:
         self._serving = serving
         self._ready = ready
         self._tell = tell
+        self._supervisor = supervisor
         self._read_ahead_kb: int | None = None
         self._kernel = trio.CancelScope()
 
@@ -227,14 +241,22 @@ class _Mount:
             nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, self._tell)
             nursery.start_soon(self._session.operations.make_ready)
             nursery.start_soon(self._session.stop_when_unmounted, self._kernel)
+            nursery.start_soon(self._show_life)
             self._announce()
 
     async def _serve_kernel(self, everything: trio.CancelScope) -> None:
         with self._kernel:
             await self._session.run()
+        self._supervisor.stopping("unmounted; what was saved is sent")
         if self._workspace.writing is not None:
             await self._workspace.writing.finish()
         everything.cancel()
+
+    async def _show_life(self) -> None:
+        """The event loop itself is watched: a thread would say that all is well while nobody is answered."""
+        while self._supervisor.pause is not None:
+            self._supervisor.alive()
+            await trio.sleep(self._supervisor.pause)
 
     async def _stop_on_signal(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
@@ -256,6 +278,7 @@ class _Mount:
             assets,
             collections,
         )
+        self._supervisor.ready(f"{self._parts.project_name} is mounted at {self._request.mount_point}")
         self._ready(
             Mounted(
                 mount_point=self._request.mount_point,
@@ -319,6 +342,7 @@ def main(run: Callable[[MountRequest, Ready], None] = run) -> None:
     _log_to_file(request)
 
     def ready(mounted: Mounted) -> None:
+        os.setsid()  # what ends a terminal or a script does not end the mount
         _answer(mounted.to_json())
 
     try:

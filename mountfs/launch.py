@@ -3,7 +3,8 @@
 A fresh interpreter is started rather than this one forked: a copy of a process that has threads, and maybe
 /dev/fuse open, would hang whoever uses the mount after its death. What it has to do comes on its standard
 input, so nothing shows in a process list; it answers with one line of JSON when the mount serves, or why it
-does not.
+does not. Only then it leaves the process group: at an automount point, whoever is not in that of the program
+that asked for the mount waits for the mount to be made.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from mountfs.config import MountOptions, private_folder
 from mountfs.errors import MountError, MountfsError, heard, told
+from mountfs.supervisor import VARIABLES
 
 START_TIME = 120.0
 """Seconds until a mount that does not come up is given up."""
@@ -33,7 +35,8 @@ class MountRequest:
     """What to mount where, and with whose eyes.
 
     ``username`` None is personal mode: everything is seen, and ``author_email`` says who the author is
-    (empty: the first admin). Paths are absolute.
+    (empty: the first admin). Paths are absolute. ``source`` is what the mount table shows as mounted there
+    (empty: the project's name); every user of the machine can read it.
     """
 
     project: Path
@@ -44,6 +47,7 @@ class MountRequest:
     author_email: str = ""
     storage_dir: Path | None = None
     options: MountOptions = field(default_factory=MountOptions)
+    source: str = ""
 
     def to_json(self) -> str:
         """As text; `from_json` is the way back."""
@@ -111,8 +115,9 @@ def start(request: MountRequest, *, program: str = "mountfs.daemon") -> Mounted:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            start_new_session=True,
             cwd="/",
+            # Whoever manages the program that starts this one does not manage the mount.
+            env={name: value for name, value in os.environ.items() if name not in VARIABLES},
         )
     try:
         line = _converse(child, request.to_json().encode())

@@ -21,8 +21,8 @@ from mountfs.mountpoints import find, wait_for_end
 OWNER = "owner"
 """In place of a user's id: personal mode, which sees everything."""
 
-_ENDING = 10.0
-"""Seconds for a process whose mount has gone to go too."""
+_ENDING = 30.0
+"""Seconds for a process whose mount has gone to go too: it sends what was saved first."""
 
 
 @contextlib.contextmanager
@@ -45,6 +45,12 @@ def held(state_dir: Path, project_id: str, viewer: str, mount_point: Path) -> It
         os.close(descriptor)
 
 
+def folders_of(state_dir: Path, project_id: str) -> list[Path]:
+    """The state directories that this user has of a project, one for each pair of eyes."""
+    above = state_dir / "mounts" / _name(project_id)
+    return sorted(path for path in above.iterdir() if path.is_dir()) if above.is_dir() else []
+
+
 def _lock(descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,7 +62,8 @@ def _lock(descriptor: int) -> None:
         mount_point, pid = holder
         where = f" at {mount_point} (process {pid})"
         # It may be on its way out: a mount goes away before the process behind it does.
-        if find(mount_point) is None:
+        mount = find(mount_point)
+        if mount is None or not mount.is_ours:
             ended = wait_for_end(pid, _ENDING)
             where = "" if ended else f"{where}, unmounted there but still in use; to end that: kill {pid}"
     try:

@@ -22,6 +22,9 @@ from mountfs.errors import ConfigError, DeadlineExceeded, MountError
 FILE_SYSTEM = "fuse.mountfs"
 """The type under which our mounts appear in the mount table."""
 
+AUTOMOUNT = "autofs"
+"""The type of a place that is mounted when somebody looks into it."""
+
 _DEAD = (errno.ENOTCONN, errno.ECONNABORTED)
 _ANSWER_TIME = 10.0
 _UNMOUNT_TIME = 60.0
@@ -119,7 +122,7 @@ def prepare(path: Path) -> None:
     """Make sure that a path can be mounted on; a dead mount on it is removed first. MountError says why
     not.
     """
-    while (mount := find(path)) is not None:
+    while (mount := find(path)) is not None and mount.kind != AUTOMOUNT:
         if not mount.kind.startswith("fuse"):
             raise MountError(
                 f"{path} is a mount point of another kind ({mount.kind}); choose an empty folder"
@@ -129,7 +132,8 @@ def prepare(path: Path) -> None:
         _detach(path)
     try:
         found = path.stat()
-        entries = next(path.iterdir(), None)
+        # To list an automount point is to ask for the mount that is being made here, and to wait for it.
+        entries = next(path.iterdir(), None) if mount is None else None
     except FileNotFoundError as exc:
         raise MountError(f"{path} does not exist; make it with: mkdir {path}") from exc
     except NotADirectoryError as exc:

@@ -20,7 +20,7 @@ PACKAGE = Path(mountfs.__file__).parent
 FLOOR = frozenset(
     {"model", "errors", "interfaces", "rights", "digest", "_density", "names", "ignore", "config"}
 )
-MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control"})
+MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control", "supervisor"})
 LAYERS = frozenset({"fs", "workspace", "content", "studio", "storage"})
 EVERYTHING = MOUNTING | LAYERS | {"daemon", "exchange", "doctor", "cli"}
 
@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
     "storage": (frozenset(), "storage knows neither users nor clients"),
     "mountpoints": (frozenset(), "what the mount table says is the same for every program"),
     "mountlock": (frozenset({"mountpoints"}), "a lock is about a mount, not about what it shows"),
-    "launch": (frozenset({"mountpoints"}), "whoever starts a daemon imports none of it"),
+    "supervisor": (frozenset(), "a service manager hears of a mount whatever the mount is made of"),
+    "launch": (frozenset({"mountpoints", "supervisor"}), "whoever starts a daemon imports none of it"),
     "control": (
         frozenset({"mountpoints"}),
         "both ends of the socket use it: the daemon, and commands",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,8 +76,10 @@ def command(
       draft_quota=SIZE    bytes that unsent changes may take (0: what the disk has)
       scratch_quota=SIZE  bytes that local files may take (0: what the disk has)
       xattr               extended attributes, at the price of slower small writes
+      noexec              let nothing in the mount be run as a program
     """
     from mountfs import daemon
+    from mountfs.supervisor import Supervisor
 
     config = settings()
     request = daemon.MountRequest(
@@ -103,7 +107,8 @@ def command(
     try:
         if foreground:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-            daemon.run(request, announce)
+            faulthandler.enable()  # a manager that takes this for hung kills it by a signal: say where it was
+            daemon.run(request, announce, Supervisor.of_this_process(os.environ))
         else:
             announce(daemon.start(request))
     except ProjectFileError as exc:

@@ -45,9 +45,10 @@ UNAWAITED = _Unawaited()
 class Session:
     """A mounted file system: from `mounted` until its body ends."""
 
-    def __init__(self, operations: Operations, mount_point: Path) -> None:
+    def __init__(self, operations: Operations, mount_point: Path, device: str | None) -> None:
         self.operations = operations
         self.mount_point = mount_point
+        self._device = device
 
     async def run(self) -> None:
         """Serve until somebody unmounts or `stop` is called."""
@@ -60,13 +61,23 @@ class Session:
     def write_back(self) -> None:
         """Have the kernel send what it has not sent yet. Blocks until it has, so never on the event loop,
         which has to take it; and before `stop`, which loses it.
+
+        Nothing if it is unmounted already: at an automount point, to look is to have it mounted again, by a
+        program that waits for this one to end.
         """
+        if not self._is_mounted:
+            return
         # pyfuse3.syncfs would keep the interpreter's lock meanwhile, and so the event loop.
         folder = os.open(self.mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             ctypes.CDLL(None).syncfs(folder)
         finally:
             os.close(folder)
+
+    @property
+    def _is_mounted(self) -> bool:
+        mount = find(self.mount_point)
+        return mount is not None and mount.device == self._device
 
     async def stop_soon(self, scope: trio.CancelScope) -> None:
         """`stop`, and after a grace cancel ``scope``, in which `run` runs."""
@@ -116,7 +127,9 @@ class Session:
 
 
 @contextlib.contextmanager
-def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other: bool) -> Iterator[Session]:
+def mounted(
+    operations: Operations, mount_point: Path, name: str, *, allow_other: bool, noexec: bool = False
+) -> Iterator[Session]:
     """Mount while the body runs; unmounted at its end, whatever happens. MountError if it cannot be."""
     options = {
         "nosuid",
@@ -127,6 +140,8 @@ def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other
     }
     if allow_other:
         options.add("allow_other")
+    if noexec:
+        options.add("noexec")
     if not operations.enable_writeback_cache:
         options.add("ro")
     logging.getLogger("pyfuse3").addFilter(UNAWAITED)
@@ -139,7 +154,7 @@ def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other
         raise MountError(f"{mount_point} cannot be mounted: {reason}") from exc
     mount = find(mount_point)
     try:
-        yield Session(operations, mount_point)
+        yield Session(operations, mount_point, mount.device if mount is not None else None)
     finally:
         # Once it is unmounted, what is mounted there is not ours to touch.
         now = find(mount_point)
@@ -148,7 +163,7 @@ def mounted(operations: Operations, mount_point: Path, name: str, *, allow_other
 
 def _plain(name: str) -> str:
     """A name as a mount option can carry it."""
-    return "".join(char if char.isascii() and (char.isalnum() or char in "-_. ") else "_" for char in name)
+    return "".join(char if char.isascii() and (char.isalnum() or char in "-_. /") else "_" for char in name)
 
 
 @contextlib.contextmanager

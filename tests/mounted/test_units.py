@@ -1,0 +1,269 @@
+"""systemd, mount(8) and automount points, for real: a user's manager, and the machine's, in namespaces of
+their own (tests/mounted/managed.py). These tests are there where systemd can be run so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mountfs.testing.mounts import wait_until
+from tests.mounted import managed
+from tests.mounted.managed import UID, Manager
+
+pytestmark = pytest.mark.root
+
+UNITS = Path(__file__).parents[2] / "systemd"
+__test__ = managed.can_be_had()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """The home of a user, in a place that they can reach, with mountfs installed as pip does for a user."""
+    home = Path(os.environ.get("TMPDIR", "/var/tmp")) / f"mountfs-units-{os.getpid()}"
+    shutil.rmtree(home, ignore_errors=True)
+    (home / ".local" / "bin").mkdir(parents=True)
+    (home / ".local" / "bin" / "mountfs").symlink_to(managed.PROGRAMS / "mountfs")
+    (home / ".config" / "systemd" / "user").mkdir(parents=True)
+    shutil.copy(UNITS / "mountfs@.service", home / ".config" / "systemd" / "user")
+    (home / ".config" / "mountfs" / "mounts").mkdir(parents=True)
+    (home / "film").mkdir()
+    _give(home)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _give(folder: Path) -> None:
+    """Make it all the user's."""
+    subprocess.run(["chown", "-Rh", f"{UID}:{UID}", folder], check=True)
+
+
+def drop_in(home: Path, text: str) -> None:
+    """Change the unit as a user does."""
+    folder = home / ".config" / "systemd" / "user" / "mountfs@film.service.d"
+    folder.mkdir()
+    (folder / "test.conf").write_text(f"[Service]\n{text}\n")
+
+
+@pytest.fixture
+def film(home: Path) -> Path:
+    """A project, and an instance of the unit that names it."""
+    project = home / "film.clst"
+    (home / ".config/mountfs/mounts/film.conf").write_text(
+        f'PROJECT={project}\nDIR={home}/film\nOPTIONS=-o "quiet_time=0.1,memory=64MiB"\n'
+    )
+    subprocess.run([managed.PROGRAMS / "mountfs", "init", project], check=True, capture_output=True)
+    _give(home)
+    return project
+
+
+def names(manager: Manager, project: Path) -> list[str]:
+    """The files in a project that nobody has mounted."""
+    listed = manager.run("mountfs", "ls", f"{project}:/", as_user=True)
+    return [line.split("\t")[0] for line in listed.splitlines()]
+
+
+def test_the_unit_mounts_and_unmounts(home: Path, film: Path):
+    """A started instance answers at once, says what it shows, and is stopped when what was saved is sent."""
+    with managed.user_manager(home) as manager:
+        manager.systemctl("start", "mountfs@film")
+        assert manager.run("findmnt", "-no", "FSTYPE", home / "film") == "fuse.mountfs\n"
+        assert manager.property("mountfs@film", "StatusText") == f"film is mounted at {home}/film"
+        manager.run("sh", "-c", f"echo hello > {home}/film/a.txt", as_user=True)
+        manager.systemctl("stop", "mountfs@film")
+        assert manager.property("mountfs@film", "Result") == "success"
+        assert manager.attempt("findmnt", home / "film").returncode == 1
+        assert names(manager, film) == ["a.txt"]
+
+
+@pytest.mark.usefixtures("film")
+def test_a_killed_mount_is_mounted_again(home: Path):
+    """Whoever's mount dies has it back by itself: the dead one is cleaned away before the start."""
+    drop_in(home, "RestartSec=100ms")
+    with managed.user_manager(home) as manager:
+        manager.systemctl("start", "mountfs@film")
+        manager.run("sh", "-c", f"echo hello > {home}/film/a.txt; sync {home}/film/a.txt", as_user=True)
+        manager.systemctl("kill", "--kill-whom=main", "--signal=KILL", "mountfs@film")
+        wait_until(lambda: manager.property("mountfs@film", "NRestarts") == "1", "a restart")
+        wait_until(lambda: manager.property("mountfs@film", "ActiveState") == "active", "the mount")
+        assert manager.run("cat", home / "film/a.txt", as_user=True) == "hello\n"
+
+
+@pytest.mark.usefixtures("film")
+def test_a_mount_that_hangs_is_replaced(home: Path):
+    """The watchdog hears the event loop itself: a program that is stopped is taken for hung."""
+    drop_in(home, "WatchdogSec=3\nRestartSec=100ms")
+    with managed.user_manager(home) as manager:
+        manager.systemctl("start", "mountfs@film")
+        first = manager.property("mountfs@film", "MainPID")
+        manager.systemctl("kill", "--kill-whom=main", "--signal=STOP", "mountfs@film")
+        wait_until(lambda: manager.property("mountfs@film", "NRestarts") == "1", "a restart")
+        wait_until(lambda: manager.property("mountfs@film", "ActiveState") == "active", "the mount")
+        assert manager.property("mountfs@film", "MainPID") != first
+        assert manager.run("ls", home / "film", as_user=True) == ""
+
+
+@pytest.mark.usefixtures("film")
+def test_a_stop_while_a_file_is_open_keeps_what_was_written(home: Path):
+    """The end of a session takes the mount from a program that has a file open, and loses nothing of it."""
+    with managed.user_manager(home) as manager:
+        manager.systemctl("start", "mountfs@film")
+        writing = f"exec 3>{home}/film/a.txt; echo hello >&3; sync {home}/film/a.txt; echo; exec sleep 1000"
+        manager.run("systemd-run", "--user", "--unit=writer", "sh", "-c", writing, as_user=True)
+        wait_until(lambda: manager.run("cat", home / "film/a.txt", as_user=True) == "hello\n", "the writing")
+        manager.systemctl("stop", "mountfs@film")
+        assert manager.attempt("findmnt", home / "film").returncode == 1
+        manager.systemctl("stop", "writer")
+        manager.systemctl("start", "mountfs@film")
+        assert manager.run("cat", home / "film/a.txt", as_user=True) == "hello\n"
+
+
+def test_an_instance_without_a_file_says_which_it_lacks(home: Path):
+    """Whoever starts an instance that was not set up finds the file to write in its status."""
+    with managed.user_manager(home) as manager:
+        done = manager.attempt("systemctl", "--user", "start", "mountfs@other", as_user=True)
+        assert done.returncode != 0
+        assert "environment" in manager.property("mountfs@other", "Result") or "resources" in (
+            manager.property("mountfs@other", "Result")
+        )
+
+
+def test_the_unit_is_clean(home: Path):
+    """systemd has nothing to say about the unit."""
+    with managed.user_manager(home) as manager:
+        done = manager.attempt(
+            "systemd-analyze", "verify", "--user", "--man=no", UNITS / "mountfs@.service", as_user=True
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# --- mount(8), fstab and automount points -------------------------------------------------------------------
+
+_TARGET = "[Unit]\nDefaultDependencies=no\n"
+
+
+def passwd(home: Path) -> str:
+    """The machine's users, of whom one has this home."""
+    lines = [line.split(":") for line in Path("/etc/passwd").read_text().splitlines()]
+    for fields in lines:
+        if fields[2] == str(UID):
+            fields[5] = str(home)
+    return "".join(":".join(fields) + "\n" for fields in lines)
+
+
+def test_a_line_of_fstab_is_mounted_by_mount(home: Path, film: Path):
+    """``mount DIR`` and ``mount -a`` do what the line says, twice as well, and ``umount DIR`` ends it."""
+    line = f"{film} {home}/film mountfs defaults,noexec,nofail,_netdev,x-systemd.automount,memory=64MiB 0 0\n"
+    with managed.system_manager(home, {"test.target": _TARGET}, {"fstab": line}) as manager:
+        manager.run("mount", home / "film")
+        shown = manager.run("findmnt", "-no", "SOURCE,OPTIONS", home / "film")
+        assert shown.startswith(f"{film} rw,nosuid,nodev,noexec,")
+        manager.run("mount", "-a")
+        manager.run("sh", "-c", f"echo hello > {home}/film/a.txt")
+        manager.run("mountfs", "wait", home / "film")
+        manager.run("umount", home / "film")
+        manager.run("mount", "-r", home / "film")
+        assert manager.run("cat", home / "film/a.txt") == "hello\n"
+        assert manager.attempt("touch", home / "film/b.txt").returncode == 1
+        manager.run("umount", home / "film")
+
+
+def test_a_user_may_mount_what_fstab_lets_them(home: Path, film: Path):
+    """With the option ``user`` an ordinary user mounts, as themselves, and unmounts."""
+    line = f"{film} {home}/film mountfs noauto,user 0 0\n"
+    with managed.system_manager(
+        home, {"test.target": _TARGET}, {"fstab": line, "passwd": passwd(home)}
+    ) as manager:
+        manager.run("mount", home / "film", as_user=True)
+        assert f"user_id={UID}" in manager.run("findmnt", "-no", "OPTIONS", home / "film")
+        manager.run("sh", "-c", f"echo hello > {home}/film/a.txt", as_user=True)
+        manager.run("umount", home / "film", as_user=True)
+        assert manager.attempt("findmnt", home / "film").returncode == 1
+
+
+def test_root_can_mount_for_a_user(home: Path, film: Path):
+    """With ``setuid=USER`` the program behind the mount is the user's, whoever called mount(8)."""
+    users = {"test.target": _TARGET}, {"passwd": passwd(home)}
+    with managed.system_manager(home, *users) as manager:
+        manager.run("mount", "-t", "mountfs", "-o", "setuid=nobody", film, home / "film")
+        manager.run("sh", "-c", f"echo hello > {home}/film/a.txt", as_user=True)
+        assert "nobody" in manager.run("ps", "-o", "user=", "-C", "python3", "-C", "python").split()
+        manager.run("umount", home / "film")
+
+
+def test_what_mount_cannot_do_is_said(home: Path, film: Path):
+    """Unknown options are refused with a list of those there are, and secrets that others could read."""
+    with managed.system_manager(home, {"test.target": _TARGET}, {}) as manager:
+        for options, complaint in (
+            ("memroy=1", "the option memroy is unknown; there are allow_other, as, "),
+            ("password=x", "write credentials=FILE instead"),
+            ("remount,ro", "umount, then mount again"),
+            ("setuid=nobodyatall", "no such user"),
+        ):
+            done = manager.attempt("mount", "-t", "mountfs", "-o", options, film, home / "film")
+            assert done.returncode == 1, options
+            assert complaint in done.stderr
+            assert done.stderr.count("\n") == 1
+        missing = manager.attempt("mount", "-t", "mountfs", home / "no.clst", home / "film")
+        assert (missing.returncode, missing.stderr.count("\n")) == (32, 1)
+        assert manager.attempt("findmnt", home / "film").returncode == 1
+
+
+def test_credentials_come_from_a_file_that_nobody_else_can_read(home: Path, film: Path):
+    """Who looks is named in a private file; one that others can read is refused, with what mends it."""
+    secret = home / "who"
+    secret.write_text("username=root\n")
+    with managed.system_manager(home, {"test.target": _TARGET}, {}) as manager:
+        mount = ("mount", "-t", "mountfs", "-o", f"credentials={secret}", film, home / "film")
+        refused = manager.attempt(*mount)
+        assert (refused.returncode, "chmod 600" in refused.stderr) == (1, True)
+        os.chown(secret, 0, 0)
+        secret.chmod(0o600)
+        manager.run(*mount)
+        assert "as seen by" not in refused.stdout
+        shown = manager.run("mountfs", "show", "--json", home / "film")
+        assert '"username": "root"' in shown
+        manager.run("umount", home / "film")
+
+
+def automount(home: Path, film: Path, options: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What a manager needs for a project at an automount point."""
+    escaping = ["systemd-escape", "-p", str(home / "film")]
+    name = subprocess.run(escaping, capture_output=True, text=True, check=True).stdout.strip()
+    mount = f"What={film}\nWhere={home}/film\nType=mountfs\nOptions={options}\n"
+    units = {
+        "test.target": f"{_TARGET}Requires={name}.automount\n",
+        f"{name}.mount": f"{_TARGET}[Mount]\n{mount}",
+        f"{name}.automount": f"{_TARGET}[Automount]\nWhere={home}/film\nTimeoutIdleSec=1\n",
+    }
+    return units, {"passwd": passwd(home)}
+
+
+def test_an_automount_point_mounts_on_a_look_and_unmounts_at_rest(home: Path, film: Path):
+    """Whoever looks into it finds the project mounted; left alone it goes, and nothing saved with it."""
+
+    def kinds() -> list[str]:
+        # From the table alone: findmnt would look into the folder, which is then never at rest.
+        table = manager.run("cat", "/proc/self/mountinfo").splitlines()
+        return [line.split(" - ")[1].split()[0] for line in table if line.split()[4] == str(home / "film")]
+
+    settings = automount(home, film, "_netdev,nofail,quiet_time=0.1")
+    with managed.system_manager(home, *settings) as manager:
+        assert kinds() == ["autofs"]
+        for word in ("first", "second"):
+            manager.run("sh", "-c", f"cat {home}/film/a.txt; echo {word} >> {home}/film/a.txt")
+            assert kinds() == ["autofs", "fuse.mountfs"]
+            wait_until(lambda: kinds() == ["autofs"], "the end of the mount")
+        assert manager.run("cat", home / "film/a.txt") == "first\nsecond\n"
+
+
+def test_an_automount_point_is_mounted_by_root_alone(home: Path, film: Path):
+    """The kernel gives such a point to root, so setuid is refused at once, and whoever looked is not kept."""
+    with managed.system_manager(home, *automount(home, film, "setuid=nobody")) as manager:
+        looked = manager.attempt("ls", home / "film")
+        assert (looked.returncode, "No such device" in looked.stderr) == (2, True)

@@ -117,6 +117,8 @@ COMMANDS = {
     "restore": ("mountfs.cli.restore", "Bring a file or folder back from the trash."),
     "export": ("mountfs.cli.export", "Write a project's files into an ordinary folder, verified."),
     "backup": ("mountfs.cli.backup", "Copy a project as it is now to another file, verified."),
+    "gc": ("mountfs.cli.gc", "Remove content that nothing names any more."),
+    "purge": ("mountfs.cli.purge", "Remove what is in the trash, for good."),
     "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),
     "doctor": ("mountfs.cli.doctor", "Look for what is wrong on this machine, and say what mends it."),
 }

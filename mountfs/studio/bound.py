@@ -12,9 +12,10 @@ from mountfs.studio.change import Change
 from mountfs.studio.permissions import Act
 from mountfs.studio.publishing import Publication
 from mountfs.studio.trash import Trash
+from mountfs.studio.upkeep import Upkeep
 
 
-class BoundStudio(Administration):
+class BoundStudio(Administration, Upkeep):
     """`interfaces.Studio` for one member of a project or its owner, and all the acts of administration.
 
     NotFound for what the viewer does not see, `Refused` for what they may not do.

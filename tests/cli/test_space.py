@@ -1,0 +1,216 @@
+"""Where the room goes, and how it is given back: unreferenced content, the trash, old versions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mountfs import cli
+from mountfs.storage.unreferenced import GRACE
+from tests.cli.running import Shell
+from tests.cli.test_copies import contents
+from tests.cli.test_verify import chunks_of, edit
+
+DAY = 86400
+
+
+def ask(project: Path, statement: str, *values: Any) -> list[Any]:
+    with closing(sqlite3.connect(project)) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def age_notes(project: Path, seconds: int = GRACE) -> None:
+    """As if the notes had been made that long ago."""
+    edit(project, "UPDATE mountfs_unreferenced SET seen_at = seen_at - ?", seconds)
+
+
+@pytest.fixture(params=["compact", "deflated"])
+def store(request: pytest.FixtureRequest, shell: Shell, work: Path, tmp_path: Path) -> tuple[Path, list[Any]]:
+    """A project of either storage, and what has to be said to open it."""
+    project = tmp_path / "store.clst"
+    more: list[str | Path] = []
+    if request.param == "deflated":
+        more = ["--storage-dir", tmp_path / "chunks"]
+        shell.run("init", project, "--storage", "deflated", *more)
+    else:
+        shell.run("init", project)
+    shell.run("import", work, project, *more)
+    return project, more
+
+
+def purged(shell: Shell, project: Path, path: str, more: list[Any]) -> list[str]:
+    """Remove a file for good; the chunks that only it had."""
+    name = path.rpartition("/")[2].partition(".")[0]
+    chunks = chunks_of(project, name)
+    shell.run("trash", f"{project}:{path}", *more)
+    shell.run("purge", project, "--yes", project.name, *more)
+    return chunks
+
+
+def stored(project: Path, more: list[Any]) -> set[str]:
+    """The chunks that are really there."""
+    if not more:
+        return {name for (name,) in ask(project, "SELECT hash FROM chunk")}
+    rows = {name for (name,) in ask(project, "SELECT hash FROM chunk_ref")}
+    files = {path.name for path in Path(more[1]).rglob("*") if path.is_file()}
+    assert rows <= files
+    return files
+
+
+def test_content_goes_a_week_after_it_was_first_seen_unreferenced(
+    shell: Shell, store: tuple[Path, list[Any]]
+):
+    """A run notes, later runs wait, and only one after 7 days removes, and only with the name typed."""
+    project, more = store
+    before = contents(shell, project, *more)
+    gone = set(purged(shell, project, "/library/fox.bin", more))
+    everything = stored(project, more)
+    assert gone <= everything
+    for _ in range(2):
+        assert "0 chunks may go" in shell.run("gc", project, "--yes", project.name, *more).out
+    age_notes(project, GRACE - 60)
+    assert shell.run("gc", project, "--json", "--yes", project.name, *more).json["ripe"]["count"] == 0
+    assert stored(project, more) == everything
+    age_notes(project, 60)
+    assert shell.run("gc", "-n", "--json", project, *more).json["ripe"]["count"] == len(gone)
+    done = shell.run("gc", project, *more)
+    assert f"--yes {project.name}" in done.err
+    assert stored(project, more) == everything
+    assert " removed (" in shell.run("gc", project, "--yes", project.name, *more).out
+    if more:  # files go when they have lain without a row for as long
+        assert gone <= stored(project, more)
+        for name in gone:
+            (file,) = Path(more[1]).rglob(name)
+            old = time.time() - GRACE - 60
+            os.utime(file, (old, old))
+        shell.run("gc", project, "--yes", project.name, *more)
+    assert stored(project, more) == everything - gone
+    del before["library/fox.bin"]
+    assert contents(shell, project, *more) == before
+    shell.run("verify", project, *more)
+
+
+def test_what_is_stored_again_is_not_removed(shell: Shell, store: tuple[Path, list[Any]], work: Path):
+    """A file that is imported again just before its old content would go has all of its content after."""
+    project, more = store
+    purged(shell, project, "/library/fox.bin", more)
+    shell.run("gc", project, *more)
+    age_notes(project)
+    shell.run("import", work, project, *more)
+    assert "0 chunks removed" not in shell.run("gc", project, "--yes", project.name, *more).out
+    assert contents(shell, project, *more)["library/fox.bin"] == (work / "library/fox.bin").read_bytes()
+    assert ask(project, "SELECT * FROM mountfs_unreferenced") == []
+
+
+def test_the_trash_and_templates_keep_their_content(shell: Shell, project: Path):
+    """What can be brought back, or begun from, is not unreferenced."""
+    (chunk,) = chunks_of(project, "notes")
+    shell.run("trash", f"{project}:/notes.txt")
+    assert shell.run("gc", "--json", project).json["noted"]["count"] == 0
+    shell.run("purge", project, "--yes", project.name)
+    edit(
+        project,
+        "INSERT INTO template (id, mtime, name, extension, xxhash_checksum, file_size, chunks)"
+        " VALUES ('t', 1, 'Shot', '.txt', '', 6, ?)",
+        chunk,
+    )
+    assert shell.run("gc", "--json", project).json["noted"]["count"] == 0
+    edit(project, "DELETE FROM template")
+    assert shell.run("gc", "--json", project).json["noted"]["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mountfs_snapshot (id TEXT, checkpoint_id TEXT)",
+        "CREATE TABLE review (id TEXT, chunks TEXT)",
+        "UPDATE asset_checkpoint SET chunks = x'00' WHERE rowid = 1",
+    ],
+)
+def test_nothing_goes_when_something_cannot_be_enumerated(shell: Shell, project: Path, statement: str):
+    """A table that may name chunks, and that nobody here knows, or a damaged list: nothing is even noted."""
+    edit(project, "INSERT INTO chunk (hash, data, size) VALUES ('00', x'00', 1)")
+    edit(project, statement)
+    for words in (["-n"], [], ["--yes", project.name]):
+        shell.run("gc", project, *words, code=cli.PROJECT_FILE)
+    assert ask(project, "SELECT * FROM mountfs_unreferenced") == []
+
+
+def test_a_journal_that_cannot_be_read_keeps_everything(shell: Shell, project: Path):
+    """What unsent work stands on is not known then, so neither command does anything."""
+    (project_id,) = ask(project, "SELECT value FROM config WHERE name = 'project_id'")[0]
+    folder = shell.home / "state" / "mountfs" / "mounts" / project_id / "owner"
+    folder.mkdir(parents=True)
+    (folder / "journal.db").write_bytes(b"not a database at all" * 100)
+    shell.run("trash", f"{project}:/notes.txt")
+    for command in ("gc", "purge"):
+        err = shell.run(command, project, "--yes", project.name, code=cli.UNAVAILABLE).err
+        assert "journal.db cannot be read" in err
+    assert ask(project, "SELECT count(*) FROM asset WHERE trashed")[0] == (1,)
+
+
+def test_what_is_purged_is_gone(shell: Shell, project: Path):
+    """A folder goes with all that is in it, and leaves no row behind; the rest is as it was."""
+    before = contents(shell, project)
+    shell.run("trash", f"{project}:/shots")
+    shell.run("trash", f"{project}:/notes.txt")
+    listed = shell.run("purge", "-n", project)
+    assert listed.out.split() == ["/notes.txt", "/shots"]
+    assert "would remove 3 files, 2 folders, 3 versions" in listed.err
+    assert len(shell.run("trash", "--list", project).rows) == 2
+    done = shell.run("purge", "--json", f"{project}:/shots", "--yes", project.name).json
+    assert (done["removed"], done["files"], done["folders"]) == (True, 2, 2)
+    assert [row[0] for row in shell.run("trash", "--list", project).rows] == ["/notes.txt"]
+    for table, count in (("asset", 4), ("asset_checkpoint", 4), ("mountfs_checkpoint", 4), ("collection", 1)):
+        assert ask(project, f"SELECT count(*) FROM {table}") == [(count,)], table
+    ((_, detail),) = ask(project, "SELECT act, detail FROM mountfs_audit WHERE act = 'purge'")
+    assert "/shots" in detail
+    shell.run("restore", f"{project}:/notes.txt")
+    assert contents(shell, project) == {
+        name: content for name, content in before.items() if not name.startswith("shots/")
+    }
+
+
+def test_a_single_version_is_purged(shell: Shell, project: Path, work: Path):
+    """A version in the trash goes, its file stays with the others."""
+    (work / "notes.txt").write_text("second\n")
+    shell.run("import", work, project)
+    edit(project, "UPDATE asset_checkpoint SET trashed = 1 WHERE file_size = 6")
+    done = shell.run("purge", "--json", project, "--yes", project.name).json
+    assert (done["files"], done["versions"]) == (0, 1)
+    assert len(shell.run("log", f"{project}:/notes.txt").rows) == 1
+
+
+def test_nothing_is_purged_without_the_name(shell: Shell, project: Path):
+    """Neither nobody's nor another name lets anything go, nor what came into the trash a day ago."""
+    shell.run("trash", f"{project}:/notes.txt")
+    assert f"add --yes {project.name}" in shell.run("purge", project).err
+    assert "nothing was removed" in shell.run("purge", project, "--yes", "other", code=cli.USAGE).err
+    assert "nothing from there" in shell.run("purge", project, "--days", "2", "--yes", project.name).err
+    shell.run("restore", f"{project}:/notes.txt")
+
+
+def test_what_a_draft_stands_on_stays(shell: Shell, project: Path):
+    """A version that unsent work was made from is not purged, and neither is what it is in."""
+    ((project_id,),) = ask(project, "SELECT value FROM config WHERE name = 'project_id'")
+    ((version,),) = ask(
+        project, "SELECT k.id FROM asset_checkpoint k JOIN asset ON asset.id = asset_id WHERE name = 'sh010'"
+    )
+    folder = shell.home / "state" / "mountfs" / "mounts" / project_id / "owner"
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "journal.db")) as journal:
+        journal.execute("CREATE TABLE record (kind TEXT, id TEXT, body TEXT)")
+        journal.execute(
+            "INSERT INTO record VALUES ('draft', '1', ?)", (f'{{"base_checkpoint": {{"id": "{version}"}}}}',)
+        )
+        journal.commit()
+    shell.run("trash", f"{project}:/shots")
+    done = shell.run("purge", "--json", project, "--yes", project.name).json
+    assert (done["removed"], done["in_use"]) == (False, ["/shots"])
+    shell.run("restore", f"{project}:/shots")

@@ -115,7 +115,8 @@ def test_a_stop_while_a_file_is_open_keeps_what_was_written(home: Path):
         manager.systemctl("start", "mountfs@film")
         writing = f"exec 3>{home}/film/a.txt; echo hello >&3; sync {home}/film/a.txt; echo; exec sleep 1000"
         manager.run("systemd-run", "--user", "--unit=writer", "sh", "-c", writing, as_user=True)
-        wait_until(lambda: manager.run("cat", home / "film/a.txt", as_user=True) == "hello\n", "the writing")
+        reading = ("cat", home / "film/a.txt")
+        wait_until(lambda: manager.attempt(*reading, as_user=True).stdout == "hello\n", "the writing")
         manager.systemctl("stop", "mountfs@film")
         assert manager.attempt("findmnt", home / "film").returncode == 1
         manager.systemctl("stop", "writer")

@@ -36,6 +36,14 @@ def command(name: str) -> click.Command:
     return found
 
 
+def commands(name: str) -> dict[str, click.Command]:
+    """A command, or those that it groups, by the words that a person types."""
+    found = command(name)
+    if isinstance(found, click.Group):
+        return {f"{name} {below}": each for below, each in found.commands.items()}
+    return {name: found}
+
+
 def section(title: str) -> str:
     """The part of the reference under a heading, up to the next one."""
     found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#+ |\Z)", REFERENCE, re.MULTILINE | re.DOTALL)
@@ -47,19 +55,22 @@ def section(title: str) -> str:
 def test_every_command_is_described(name: str):
     """Each command has a section with its form, and with every option it takes."""
     text = section(f"mountfs {name}")
-    assert f"    mountfs {name}" in text
-    for parameter in command(name).params:
-        if isinstance(parameter, click.Option):
-            for option in set(parameter.opts) - IN_EVERY_COMMAND:
-                assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{name}: {option}"
+    for words, each in commands(name).items():
+        assert re.search(rf"^    mountfs {words}\b", text, re.MULTILINE), words
+        for parameter in each.params:
+            if isinstance(parameter, click.Option):
+                for option in set(parameter.opts) - IN_EVERY_COMMAND:
+                    assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{words}: {option}"
 
 
 @pytest.mark.parametrize("name", list(cli.COMMANDS))
 def test_every_described_option_exists(name: str):
     """Nobody is told of an option that was removed."""
-    known = {option for parameter in command(name).params for option in parameter.opts}
-    form = next(line for line in section(f"mountfs {name}").splitlines() if line.startswith("    mountfs"))
-    assert set(re.findall(r"(?<=\[)--?[a-z-]+", form)) <= known
+    text = section(f"mountfs {name}")
+    for words, each in commands(name).items():
+        known = {option for parameter in each.params for option in parameter.opts}
+        form = next(line for line in text.splitlines() if line.startswith(f"    mountfs {words}"))
+        assert set(re.findall(r"(?<=\[)--?[a-z-]+", form)) <= known
 
 
 def test_every_exit_code_is_described():

@@ -69,7 +69,7 @@ class Exit(NamedTuple):
 EXITS: dict[type[BaseException], Exit] = {
     errors.NotFound: Exit(NOT_FOUND, "Look with mountfs ls what is there."),
     Missing: Exit(NOT_FOUND, ""),
-    errors.UserUnknown: Exit(NOT_FOUND, "mountfs show PROJECT.clst:/ lists who there is."),
+    errors.UserUnknown: Exit(NOT_FOUND, "mountfs user list PROJECT.clst lists who there is."),
     errors.Refused: Exit(REFUSED, ""),
     errors.NotPermitted: Exit(REFUSED, "An admin of the project can change your role."),
     errors.NotAssigned: Exit(REFUSED, "Its assignee, or whoever may assign it, can help."),
@@ -105,6 +105,8 @@ COMMANDS = {
     "ls": ("mountfs.cli.ls", "List a folder of a project."),
     "log": ("mountfs.cli.log", "List the versions of a file, newest first."),
     "show": ("mountfs.cli.show", "Tell everything about a file or folder."),
+    "user": ("mountfs.cli.user", "List, add and remove the people of a project; give them roles."),
+    "role": ("mountfs.cli.role", "Say what the roles of a project allow."),
     "status": ("mountfs.cli.status", "Show what a mount has not sent yet, and why."),
     "wait": ("mountfs.cli.wait", "Wait until what was saved is a version."),
     "checkpoint": ("mountfs.cli.checkpoint", "Make a version of a file now, with a comment."),

@@ -15,6 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 project_argument = click.argument("project_file", metavar="PROJECT.clst", type=click.Path(path_type=Path))
 
+project_or_mount_argument = click.argument("path", metavar="PROJECT.clst|MOUNT")
+
 path_argument = click.argument("path", metavar="PATH")
 
 storage_dir_option = click.option(

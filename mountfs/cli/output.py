@@ -72,6 +72,11 @@ def say(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
+def outcome(text: str, *, dry_run: bool = False) -> None:
+    """The line that says what was done; with ``dry_run`` what would have been."""
+    click.echo(printable(f"dry run, nothing is changed: {text}" if dry_run else text))
+
+
 def remark(text: str) -> None:
     """A line for a person only: in a pipe, nothing is nothing."""
     if sys.stdout.isatty():

@@ -13,15 +13,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from mountfs.cli import Missing
 from mountfs.cli.paths import SETTLE_TIME, SUFFIX, InMount, in_mount, in_project
 from mountfs.config import Config, Places, load
-from mountfs.errors import NotFound
+from mountfs.errors import NotFound, UserUnknown
 from mountfs.exchange.outline import Outline, Thing
-from mountfs.model import Tree
+from mountfs.model import Asset, Collection, Person, Tree
 
 if TYPE_CHECKING:
     from mountfs.storage.open import Project
+    from mountfs.studio.permissions import Act
     from mountfs.studio.service import BoundStudio
 
 
@@ -39,11 +42,18 @@ class Target:
     path: str
     mounted: InMount | None = None
     """The mount that the path was given in."""
+    administers: Act | None = None
+    """The act of administration that the command is for: it reaches all that is not in the trash."""
 
     @cached_property
     def tree(self) -> Tree:
-        """What the viewer sees."""
-        return self.studio.tree()
+        """What the viewer sees; for administration the names of everything. NotPermitted."""
+        return self.studio.tree() if self.administers is None else self.studio.administered(self.administers)
+
+    @property
+    def administration(self) -> bool:
+        """Whether acts may reach beyond what the viewer sees, and say so in the audit."""
+        return self.administers is not None and not self.studio.is_owner
 
     @cached_property
     def outline(self) -> Outline:
@@ -61,6 +71,40 @@ class Target:
                     f"{self.path} is only on this machine, not in the project; mountfs status tells why"
                 ) from exc
             raise
+
+    @property
+    def asset(self) -> Asset:
+        """The file at the path. UsageError for a folder."""
+        if not isinstance(self.thing, Asset):
+            raise click.UsageError(f"{self.path} is a folder; name a file")
+        return self.thing
+
+    @property
+    def collection(self) -> Collection:
+        """The folder at the path. UsageError for a file, and for the top."""
+        if not isinstance(self.thing, Collection):
+            raise click.UsageError(f"{self.path} is not a folder in the project; name one")
+        return self.thing
+
+    def beside(self, text: str) -> Target:
+        """Another path of the same project, given in any of the ways that there are; ``/path`` is one more
+        for a project that is not given as a mount. UsageError for a path of another project."""
+        place = _Place(self.project.path, text) if self.mounted is None and text.startswith("/") else None
+        place = place or _place(text)
+        if place is None or (self.mounted is None) != (place.mounted is None):
+            raise click.UsageError(f"{text} is not a path of {self.project.path}, as the first one is")
+        if not place.project_file.exists() or not place.project_file.samefile(self.project.path):
+            raise click.UsageError(f"{text} is in another project; one command is about one")
+        other = Target(self.project, self.studio, place.path, place.mounted, self.administers)
+        other.outline = self.outline
+        return other
+
+    def person(self, username: str) -> Person:
+        """Somebody whom the viewer may know of, by username, e-mail address or id. UserUnknown."""
+        for person in self.tree.people.values():
+            if username.casefold() in (person.username.casefold(), person.email.casefold(), person.id):
+                return person
+        raise UserUnknown(f"there is no user {username!r} in this project")
 
     def username(self, user: str) -> str:
         """The short name of a person the viewer may know of; else the id."""
@@ -85,12 +129,16 @@ def open_target(
     storage_dir: Path | None = None,
     read_only: bool = True,
     settled: bool = False,
+    administers: Act | None = None,
+    if_permitted: bool = False,
 ) -> Iterator[Target]:
     """Open what PROJECT.clst, PROJECT.clst:/path or a path inside a mount names, for reading unless told.
 
     ``settled``: a version that a mount is about to make of the path is waited for, for a while, since whoever
-    has just saved expects to see it. NotFound for a path that is neither; what the viewer does not see is
-    NotFound when it is looked at.
+    has just saved expects to see it. ``administers``: the command is one of administration, for this act;
+    with ``if_permitted`` it is an ordinary one for whoever may not do that.
+
+    NotFound for a path that is neither; what the viewer does not see is NotFound when it is looked at.
     """
     place = _place(text)
     if place is None:
@@ -102,7 +150,35 @@ def open_target(
             place.mounted.wait(SETTLE_TIME)
     chunks = storage_dir or place.storage_dir
     with open_project_for(place.project_file, whose, chunks, read_only=read_only) as (project, studio):
-        yield Target(project, studio, place.path, place.mounted)
+        if if_permitted and administers is not None and not studio.may(administers):
+            administers = None
+        yield Target(project, studio, place.path, place.mounted, administers)
+
+
+@contextmanager
+def open_to_change(
+    text: str,
+    *,
+    username: str | None,
+    storage_dir: Path | None,
+    dry_run: bool,
+    administers: Act | None = None,
+    if_permitted: bool = False,
+) -> Iterator[Target]:
+    """Open what `open_target` does for a command that changes it, all of it or nothing: what the block does
+    is one transaction, and with ``dry_run`` it is tried and taken back."""
+    with (
+        open_target(
+            text,
+            username=username,
+            storage_dir=storage_dir,
+            read_only=False,
+            administers=administers,
+            if_permitted=if_permitted,
+        ) as target,
+        target.studio.together(rehearse=dry_run),
+    ):
+        yield target
 
 
 @contextmanager

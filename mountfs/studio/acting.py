@@ -108,17 +108,22 @@ class Acting(View):
             for act, subject, why in () if rehearse else refusals:
                 self._record_refusal(act, subject, why)
 
+    def require(self, act: Act) -> None:
+        """NotPermitted, and audited, for an act that the viewer's role does not allow: for whoever has to
+        look something up first, and would say that it is not there."""
+        try:
+            require(self.viewer(), act)
+        except NotPermitted as exc:
+            self._refused(act, "", exc)
+            raise
+
     def administered(self, act: Act) -> Tree:
         """The names of everything that is not in the trash, for whoever may do an act of administration.
 
         For administration commands, which reach what the actor does not see: NotPermitted, and audited,
         without the right; then nothing is told of what there is. There are no versions in it.
         """
-        try:
-            require(self.viewer(), act)
-        except NotPermitted as exc:
-            self._refused(act, "", exc)
-            raise
+        self.require(act)
         with self._reader.current() as catalogue:
             viewer = self._look(catalogue)[0]
             if self.is_owner:

@@ -32,6 +32,8 @@ def add_user(
     first_name, last_name = first_name.strip(), last_name.strip()
     if not all((email, username, first_name, last_name)):
         raise NameInvalid("a person needs a username, an e-mail address, and a first and last name")
+    if "@" not in email or not (email + username).isprintable():
+        raise NameInvalid("an e-mail address has an @, and names consist of characters that can be printed")
     for member in change.catalogue.members.values():
         if username.casefold() == member.person.username.casefold() or email == member.person.email.lower():
             raise NameTaken("somebody of the project has this username or address")

@@ -38,7 +38,7 @@ from mountfs.studio.change import nothing
 from mountfs.studio.crew import Colleague
 from mountfs.studio.ignore_list import ignore_list
 from mountfs.studio.manifests import Recorded, recorded
-from mountfs.studio.permissions import Act, require
+from mountfs.studio.permissions import NEEDS, Act, require
 from mountfs.studio.reading import CatalogueReader
 from mountfs.studio.visibility import BLIND, Sight
 
@@ -167,6 +167,11 @@ class View:
         """Those whose role allows an act, by username."""
         with self._reader.current() as catalogue:
             return crew.who_may(catalogue, act)
+
+    def may(self, act: Act) -> bool:
+        """Whether the viewer's role allows an act."""
+        viewer = self.viewer()
+        return viewer.owner or viewer.may.issuperset(NEEDS[act])
 
     def statuses(self) -> list[str]:
         """The short names of the statuses there are."""

@@ -12,6 +12,7 @@ from mountfs.exchange.outline import Outline
 from mountfs.model import AssetId
 from mountfs.storage.open import open_project
 from mountfs.studio.service import StudioService
+from mountfs.testing.projects import production
 from tests.cli.running import Shell
 
 MOMENT = 1_700_000_000_123_456_789
@@ -68,3 +69,28 @@ def with_bo(project: Path) -> Path:
         assert scene is not None
         owner.assign(AssetId(scene.id), bo.id)
     return project
+
+
+@pytest.fixture(scope="session")
+def harbor_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A production with a crew, once for all tests."""
+    path = tmp_path_factory.mktemp("harbor") / "harbor.clst"
+    production(path).close()
+    return path
+
+
+@pytest.fixture
+def harbor(harbor_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A production with a crew: tasks, dependencies, a shared library. Whoever runs commands has no
+    configuration, and is in the folder where it lies."""
+    home = tmp_path / "home"
+    (home / "run").mkdir(parents=True, mode=0o700)
+    for name, value in {
+        "HOME": home,
+        "XDG_CONFIG_HOME": home / "config",
+        "XDG_STATE_HOME": home / "state",
+        "XDG_RUNTIME_DIR": home / "run",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copy(harbor_file, tmp_path / "harbor.clst"))

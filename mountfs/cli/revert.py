@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, describe, output
+from mountfs.cli.numbered import numbered
 from mountfs.cli.options import as_option, exits, json_option, storage_dir_option
 from mountfs.cli.target import open_target
 from mountfs.model import Asset
@@ -31,7 +31,7 @@ def command(version: str, username: str | None, storage_dir: Path | None, as_jso
       mountfs revert ~/mnt/shots/sh010.blend@3
       mountfs revert film.clst:/shots/sh010.blend@3
     """
-    path, number = _parse(version)
+    path, number = numbered(version)
     with open_target(path, username=username, storage_dir=storage_dir, read_only=False) as target:
         thing = target.thing
         if not isinstance(thing, Asset):
@@ -50,10 +50,3 @@ def command(version: str, username: str | None, storage_dir: Path | None, as_jso
         click.echo(printable(f"version {number} of {path} is the newest already"))
     else:
         click.echo(printable(f"{path} is now version {made['number']}, with the content of version {number}"))
-
-
-def _parse(text: str) -> tuple[str, int]:
-    found = re.fullmatch(r"(.+)@(\d{1,9})", text, re.DOTALL)
-    if found is None:
-        raise click.UsageError(f"say which version: {text}@N, with a number that mountfs log {text} lists")
-    return found[1], int(found[2])

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, inspect, select
 
@@ -72,13 +73,25 @@ def stored_chunks(project: Project) -> dict[ChunkId, int]:
         return _stored(connection, project)
 
 
+def stored_lengths(connection: Connection) -> dict[ChunkId, int]:
+    """The length of every stored frame, wherever frames lie."""
+    lengths: dict[ChunkId, int] = {}
+    if inspect(connection).has_table(chunk_ref.name):
+        lengths.update(_lengths(connection, chunk_ref.c.hash, chunk_ref.c.size))
+    # Not the column `size`: it stands behind the blob, and SQLite would walk all of that.
+    lengths.update(_lengths(connection, chunk.c.hash, func.length(chunk.c.data)))
+    return lengths
+
+
 def _stored(connection: Connection, project: Project) -> dict[ChunkId, int]:
     if project.mode == "deflated":
-        rows = connection.execute(select(chunk_ref.c.hash, chunk_ref.c.size))
-    else:
-        # Not the column `size`: it stands behind the blob, and SQLite would walk all of that.
-        rows = connection.execute(select(chunk.c.hash, func.length(chunk.c.data)))
-    return {ChunkId(name): size if isinstance(size, int) else 0 for name, size in rows}
+        return _lengths(connection, chunk_ref.c.hash, chunk_ref.c.size)
+    return _lengths(connection, chunk.c.hash, func.length(chunk.c.data))
+
+
+def _lengths(connection: Connection, name: Any, length: Any) -> dict[ChunkId, int]:
+    rows = connection.execute(select(name, length))
+    return {ChunkId(one): size if isinstance(size, int) else 0 for one, size in rows}
 
 
 def named_chunks(connection: Connection) -> set[str]:

@@ -214,3 +214,46 @@ def test_what_a_draft_stands_on_stays(shell: Shell, project: Path):
     done = shell.run("purge", "--json", project, "--yes", project.name).json
     assert (done["removed"], done["in_use"]) == (False, ["/shots"])
     shell.run("restore", f"{project}:/shots")
+
+
+def test_where_the_room_goes(shell: Shell, project: Path, work: Path):
+    """A file's unique part is what would be free without it; two files of the same content have none."""
+    (work / "copy.bin").write_bytes((work / "library/fox.bin").read_bytes())
+    shell.run("import", work, project)
+    done = shell.run("du", "--json", project).json
+    parts = {part["asset"]: part for part in done["parts"]}
+    fox, copy, notes = (parts[name] for name in ("/library/fox.bin", "/copy.bin", "/notes.txt"))
+    assert fox["stored"] == copy["stored"] == copy["shared"] > 0
+    assert fox["unique"] == copy["unique"] == 0
+    assert notes["unique"] == notes["stored"] > 0
+    assert done["total"]["unique"] == done["total"]["stored"]
+    inside = shell.run("du", "--json", f"{project}:/library").json["total"]
+    assert inside["shared"] == fox["stored"]
+    rows = shell.run("du", project, "--limit", "1").rows
+    assert [row[5] for row in rows] == ["/copy.bin", "/ in all"]
+    assert all(int(number) >= 0 for number in rows[0][:5])
+
+
+def test_room_by_version_and_author(shell: Shell, with_bo: Path, work: Path):
+    """Every version has a line, those in the trash too, and every author."""
+    (work / "notes.txt").write_text("second\n")
+    shell.run("import", work, with_bo)
+    shell.run("trash", f"{with_bo}:/notes.txt")
+    done = shell.run("du", "--json", "--by", "checkpoint", with_bo).json
+    mine = [part for part in done["parts"] if part["checkpoint"].startswith("/notes.txt")]
+    assert {part["checkpoint"] for part in mine} == {"/notes.txt@1", "/notes.txt@2"}
+    assert all(part["trashed"] for part in mine)
+    (author,) = shell.run("du", "--json", "--by", "user", with_bo).json["parts"]
+    assert author["versions"] == 7
+
+
+def test_room_of_what_one_sees(shell: Shell, with_bo: Path, work: Path):
+    """Somebody is told of their files only, and nothing of what these share with hidden ones."""
+    (work / "same.ma").write_bytes((work / "shots/sh010/sh010.ma").read_bytes())
+    shell.run("import", work, with_bo)
+    done = shell.run("du", "--json", "--as", "bo", with_bo).json
+    assert [part["asset"] for part in done["parts"]] == ["/shots/sh010/sh010.ma"]
+    assert done["total"]["shared"] == done["parts"][0]["shared"] == 0
+    hidden = shell.run("du", "--as", "bo", f"{with_bo}:/library", code=cli.NOT_FOUND).err
+    missing = shell.run("du", "--as", "bo", f"{with_bo}:/nowhere", code=cli.NOT_FOUND).err
+    assert hidden.replace("library", "nowhere") == missing

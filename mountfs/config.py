@@ -82,6 +82,10 @@ class MountOptions:
     xattr: bool = False
     """Whether a mount that can be written to answers for extended attributes. Small writes take several times
     as long."""
+    desktop: bool = True
+    """Whether the desktop is told of what goes wrong, and a shutdown held back while something is unsent."""
+    thumbnails: bool = False
+    """Whether programs that make previews may read as much as they like of what is not here yet."""
     noexec: bool = False
     """Whether nothing in the mount can be run as a program."""
 

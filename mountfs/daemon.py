@@ -27,6 +27,7 @@ from mountfs.config import MountOptions
 from mountfs.content.heap import keep_memory
 from mountfs.content.library import ContentLibrary
 from mountfs.control import Answer, ControlServer, Operation, socket_path
+from mountfs.desktop.desk import Desk
 from mountfs.errors import MountError, MountfsError
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import Mounted, MountRequest, failure_line, start
@@ -39,6 +40,7 @@ from mountfs.workspace.space import SpaceWatch
 from mountfs.workspace.state import SaveOptions
 from mountfs.workspace.versions import Times
 from mountfs.workspace.workspace import Workspace
+from mountfs.workspace.writing import Writing
 
 if TYPE_CHECKING:
     from mountfs.fs.session import Session
@@ -238,6 +240,8 @@ class _Mount:
             await self._serving.wait()
             self._read_ahead_kb = self._session.set_read_ahead(self._request.options.read_ahead_kb)
             await nursery.start(self._control().run)
+            if self._workspace.writing is not None and self._request.options.desktop:
+                nursery.start_soon(self._desk(self._workspace.writing).run)
             nursery.start_soon(follow, self._parts.studio, self._workspace, self._tree.cursor, self._tell)
             nursery.start_soon(self._session.operations.make_ready)
             nursery.start_soon(self._session.stop_when_unmounted, self._kernel)
@@ -251,6 +255,13 @@ class _Mount:
         if self._workspace.writing is not None:
             await self._workspace.writing.finish()
         everything.cancel()
+
+    def _desk(self, writing: Writing) -> Desk:
+        """The desktop of whoever mounted, which is told of what they could not know otherwise."""
+        where, what = str(self._request.mount_point), self._parts.project_name
+        desk = Desk(os.environ, where, what, writing.state.sent)
+        writing.state.notice = desk.notice
+        return desk
 
     async def _show_life(self) -> None:
         """The event loop itself is watched: a thread would say that all is well while nobody is answered."""

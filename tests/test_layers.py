@@ -21,7 +21,7 @@ FLOOR = frozenset(
     {"model", "errors", "interfaces", "rights", "digest", "_density", "names", "ignore", "config"}
 )
 MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control", "supervisor"})
-LAYERS = frozenset({"fs", "workspace", "content", "studio", "storage"})
+LAYERS = frozenset({"fs", "workspace", "content", "studio", "storage", "desktop"})
 EVERYTHING = MOUNTING | LAYERS | {"daemon", "exchange", "doctor", "cli"}
 
 # What a part may import besides the floor and itself, and why not more.
@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
         "fs translates for the kernel; chunks, rules and SQL are not its business",
     ),
     "workspace": (frozenset({"content"}), "the workspace knows neither the kernel nor the studio's half"),
+    "desktop": (frozenset({"workspace"}), "a desktop hears of what is saved, and of nothing below"),
     "content": (frozenset(), "content is bytes by name: it knows neither assets' rules nor where chunks lie"),
     "studio": (frozenset({"storage"}), "the studio is the authority and knows nothing of its clients"),
     "storage": (frozenset(), "storage knows neither users nor clients"),
@@ -70,9 +71,10 @@ ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
         "a client keeps one journal, behind one interface, and knows no other database",
     ),
     "click": (frozenset({"cli"}), "only the command line talks to a terminal"),
+    "jeepney": (frozenset({"desktop", "testing"}), "only the desktop is reached over D-Bus"),
     "rich": (frozenset({"cli"}), "only the command line talks to a terminal"),
     "trio": (
-        frozenset({"fs", "workspace", "content", "daemon", "control", "testing"}),
+        frozenset({"fs", "workspace", "content", "desktop", "daemon", "control", "testing"}),
         "the studio's half blocks; whoever has a loop makes one thread hop",
     ),
 }

@@ -185,6 +185,8 @@ class Drafts:
         self._used = {False: 0, True: 0}
         self._drafts: dict[int, Draft] = {}
         self._last = 0
+        self.damaged: Callable[[OSError], None] | None = None
+        """Called when something that was written is not here. Never waits."""
 
     @property
     def used(self) -> int:
@@ -394,6 +396,8 @@ class Drafts:
         draft.state = DraftState.DAMAGED
         draft.damage = why if isinstance(why, OSError) else OSError(errno.ENOSPC, str(why))
         draft.generation += 1
+        if self.damaged is not None:
+            self.damaged(draft.damage)
 
     def rebase(self, old: Draft, new: Checkpoint) -> list[Change]:
         """The content of a sealed draft is a checkpoint now: drafts over it are over that one."""

@@ -28,6 +28,7 @@ from mountfs.workspace.disk import Change
 from mountfs.workspace.grace import Grace
 from mountfs.workspace.locals import LocalFile
 from mountfs.workspace.manifests import Manifests
+from mountfs.workspace.notice import Kind, Notice
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
@@ -41,6 +42,8 @@ _BREATH = 0.25
 time goes together, since each offer is a transaction."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
+_LONG = 60.0
+"""Seconds after the first close until somebody wants to know that it is no version yet."""
 _FOREVER = 3600.0
 
 
@@ -69,6 +72,8 @@ class Publisher:
     async def run(self) -> None:
         """Send whatever is due, until cancelled."""
         while True:
+            if any(version.is_on_its_way for version in self._state.versions.values()):
+                self._state.notice(Notice(Kind.UNSENT))
             delay = self._state.next_due - trio.current_time()
             if delay > 0:
                 with trio.move_on_after(delay):
@@ -327,6 +332,7 @@ class Publisher:
             file.reason = version.reason
         log.warning("%s is not recorded: %s", self._state.path_of_version(version), why)
         version.done.set()
+        state.notice(Notice(Kind.REFUSED, state.path_of_version(version), str(why)))
         state.journal.soon([version.record()])
         self._arrivals.settle([version.asset])
 
@@ -335,6 +341,8 @@ class Publisher:
         if not version.is_on_its_way:
             return
         pause = min(_FIRST_PAUSE * 2**version.tries, _LONGEST_PAUSE)
+        if version.tries and trio.current_time() - version.first_closed > _LONG:
+            self._state.notice(Notice(Kind.SLOW, self._state.path_of_version(version), str(why)))
         if not version.tries:
             log.warning("%s is sent later: %s", self._state.path_of_version(version), why)
         version.tries += 1

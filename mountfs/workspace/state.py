@@ -6,6 +6,7 @@ else is changed in stretches without a wait.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from mountfs.workspace.journal import Journal
 from mountfs.workspace.locals import LocalFile, LocalFolder, Locals
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.nodes import CollectionFolder, File
+from mountfs.workspace.notice import Kind, Notice, unnoticed
 from mountfs.workspace.versions import Times, Version, VersionState
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,9 @@ class LocalState:
         self.next_due = 0.0
         """When the publisher looks next for what is due, by the event loop's clock."""
         self._wake = trio.Event()
+        self.notice: Callable[[Notice], None] = unnoticed
+        """Tells whoever wants to know at once. Never waits."""
+        self.drafts.damaged = self._notice_damage
 
     @property
     def locals(self) -> Locals:
@@ -90,6 +95,15 @@ class LocalState:
         """A number for a version: they are sent in this order."""
         self._order += 1
         return self._order
+
+    async def sent(self) -> None:
+        """Wait until nothing that was closed is on its way any more: it is a version, or refused."""
+        while waiting := [version for version in self.versions.values() if version.is_on_its_way]:
+            await waiting[0].done.wait()
+
+    def _notice_damage(self, why: OSError) -> None:
+        full = why.errno in (errno.ENOSPC, errno.EDQUOT)
+        self.notice(Notice(Kind.FULL if full else Kind.DAMAGED, reason=why.strerror or str(why)))
 
     def stir(self, after: float = 0.0) -> None:
         """Something is due after so many seconds. Looking for all that is due takes time, so it is done when

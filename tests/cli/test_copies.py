@@ -109,3 +109,53 @@ def test_a_backup_while_somebody_writes(shell: Shell, project: Path, tmp_path: P
         with closing(sqlite3.connect(tmp_path / f"copy{number}.clst")) as copy:
             rows = copy.execute("SELECT count(*) FROM asset").fetchone()
             assert rows == copy.execute("SELECT count(*) FROM asset_checkpoint").fetchone()
+
+
+def test_content_moves_out_of_the_file_and_back(shell: Shell, project: Path, tmp_path: Path):
+    """The same project either way: every file, every version, and a file that shrinks."""
+    before, size = contents(shell, project), project.stat().st_size
+    chunks = tmp_path / "chunks"
+    more = ("--storage-dir", chunks)
+    assert "5 chunks" in shell.run("convert", "-n", project, "deflated", *more).out
+    assert not chunks.exists()
+    assert (
+        "is deflated: 5 chunks verified, 5 of them copied"
+        in shell.run("convert", project, "deflated", *more).out
+    )
+    assert "deflated already" in shell.run("convert", project, "deflated", *more).out
+    assert contents(shell, project, *more) == before
+    shell.run("verify", project, *more)
+    shell.run("ls", project, code=cli.UNAVAILABLE)
+    assert project.stat().st_size <= size
+    done = shell.run("convert", "--json", project, "compact", *more).json
+    assert (done["was"], done["mode"], done["chunks"]) == ("deflated", "compact", 5)
+    shell.run("verify", project)
+    assert contents(shell, project) == before
+    assert next(chunks.rglob("*/chunks/*")), "a backup may stand on the files"
+
+
+def test_a_project_in_use_is_not_converted(shell: Shell, project: Path, tmp_path: Path):
+    """Whoever has it open, even only to read, would go on looking in the old place."""
+    more = ("--storage-dir", tmp_path / "chunks")
+    for read_only in (True, False):
+        with open_project(project, read_only=read_only) as opened:
+            opened.database.data_version()
+            err = shell.run("convert", project, "deflated", *more, code=cli.PROJECT_FILE).err
+            assert "unmount or close it" in err
+            shell.run("convert", "-n", project, "deflated", *more, code=cli.PROJECT_FILE)
+    shell.run("convert", project, "deflated", *more)
+
+
+def test_a_damaged_project_is_not_converted(shell: Shell, project: Path, tmp_path: Path):
+    """What is damaged is named, and the project stays as it is; mended, it is converted from there."""
+    (chunk,) = chunks_of(project, "notes")
+    with closing(sqlite3.connect(project)) as file:
+        ((frame,),) = file.execute("SELECT data FROM chunk WHERE hash = ?", (chunk,))
+    edit(project, "UPDATE chunk SET data = zeroblob(length(data)) WHERE hash = ?", chunk)
+    more = ("--storage-dir", tmp_path / "chunks")
+    assert chunk in shell.run("convert", project, "deflated", *more, code=cli.DAMAGED).err
+    shell.run("ls", project)
+    edit(project, "UPDATE chunk SET data = ? WHERE hash = ?", frame, chunk)
+    shell.run("convert", project, "deflated", *more)
+    shell.run("verify", project, *more)
+    assert "name the folder" in shell.run("convert", project, "deflated", code=cli.USAGE).err

@@ -32,8 +32,9 @@ def command(
 ) -> None:
     """Write the newest version of every file that is visible into DIR, verified.
 
-    DIR is made if it is missing, and must be empty: an export never replaces anything. A file whose content
-    is damaged is left out and named, the others are written, and the exit code is 6. Links become NAME.url.
+    DIR is made if it is missing, and must be empty, or hold what an export of the same that was stopped has
+    left; that goes on then. Nothing is ever replaced. A file whose content is damaged is left out and named,
+    the others are written, and the exit code is 6. Links become NAME.url.
 
     \b
       mountfs export film.clst /srv/delivery
@@ -44,7 +45,9 @@ def command(
         open_target(source, username=username, storage_dir=storage_dir) as target,
         progress("exporting") as meter,
     ):
-        done = Export(target.studio, target.project.chunks, target.outline, meter).run(target.thing, folder)
+        source = f"{target.project.id} {target.path} {target.tree.viewer.person.id}"
+        export = Export(target.studio, target.project.chunks, target.outline, meter, source=source)
+        done = export.run(target.thing, folder)
     if as_json:
         output.as_json(asdict(done))
     else:

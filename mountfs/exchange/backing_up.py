@@ -17,7 +17,7 @@ from mountfs.errors import ChunkMissing, ContentError, ProjectFileError
 from mountfs.exchange.meter import Meter
 from mountfs.exchange.verifying import Flaw, Verification
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
-from mountfs.storage.appear import alone_in, appear, remove, require_free, unfinished_name
+from mountfs.storage.appear import alone_in, finish, remove, require_free, unfinished_name, was_finished
 from mountfs.storage.chunk_files import ChunkFiles
 from mountfs.storage.collecting import drop_unnamed, stored_chunks
 from mountfs.storage.open import open_project
@@ -61,14 +61,18 @@ class Backup:
         """Make it. ProjectFileError when the file exists; ContentError when the copy is not what the project
         is. Stopped or failed, nothing has the backup's name."""
         with alone_in(self._folder()):
-            self.check()
             temporary = unfinished_name(self._file)
+            if was_finished(temporary, self._file):
+                return self._verified(self._file)
+            self.check()
             remove(temporary)
             try:
-                done = self._make(temporary)
-                appear(temporary, self._file)
-            finally:
+                self._copy(temporary)
+                done = self._verified(temporary)
+                finish(temporary, self._file)
+            except BaseException:
                 remove(temporary)
+                raise
         return done
 
     def _folder(self) -> Path:
@@ -76,7 +80,7 @@ class Backup:
             raise ProjectFileError(f"there is no folder {self._file.parent}")
         return self._file.parent
 
-    def _make(self, temporary: Path) -> BackedUp:
+    def _copy(self, temporary: Path) -> None:
         before = 0
 
         def copied(done: int, total: int) -> None:
@@ -91,7 +95,10 @@ class Backup:
         folder = self.chunk_folder
         if folder is not None:
             self._copy_chunks(temporary, folder)
-        with open_project(temporary, storage_dir=folder, read_only=True) as copy:
+
+    def _verified(self, made: Path) -> BackedUp:
+        folder = self.chunk_folder
+        with open_project(made, storage_dir=folder, read_only=True) as copy:
             found = Verification(copy, self._meter).run()
         flaws = found.flaws and self._own_flaws(found.flaws)
         return BackedUp(
@@ -100,7 +107,7 @@ class Backup:
             found.files,
             found.versions,
             found.chunks,
-            temporary.stat().st_size,
+            made.stat().st_size,
             flaws,
         )
 

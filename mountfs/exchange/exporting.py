@@ -2,11 +2,16 @@
 
 Each file is written under a temporary name and gets its own only when every chunk and the checksum of the
 whole were right. So a name in the target means a good file, whenever the export was stopped.
+
+An export that was stopped leaves a mark in the target. One that finds it goes on from there: files that are
+there, and right, stay.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterable
@@ -15,15 +20,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import xxhash
+
 from mountfs.content.assemble import assemble
 from mountfs.errors import ContentError
 from mountfs.exchange.meter import Meter
 from mountfs.exchange.outline import Outline, Thing
 from mountfs.interfaces import ChunkStore, Studio
-from mountfs.model import Asset, Collection
+from mountfs.model import EMPTY_XXH3, Asset, Collection
 from mountfs.names import link_body
 
 TEMPORARY_SUFFIX = ".mountfs-part"
+MARK = f".export{TEMPORARY_SUFFIX}"
+"""The file that says that an export is not finished, and of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +54,27 @@ class Exported:
 
 
 class Export:
-    """One run. FileExistsError if the target holds anything: an export never replaces what is there."""
+    """One run. ``source`` names what is exported, so that nothing else goes on with it.
+
+    FileExistsError if the target holds anything else: an export never replaces what is there.
+    """
 
     def __init__(
-        self, studio: Studio, store: ChunkStore, outline: Outline, meter: Meter, *, workers: int = 0
+        self,
+        studio: Studio,
+        store: ChunkStore,
+        outline: Outline,
+        meter: Meter,
+        *,
+        source: str = "",
+        workers: int = 0,
     ) -> None:
         self._studio = studio
         self._store = store
         self._outline = outline
         self._meter = meter
+        self._source = source
+        self._goes_on = False
         self._workers = workers or min(8, os.cpu_count() or 1)
         self._stop = threading.Event()
         self.done = Exported()
@@ -63,19 +84,37 @@ class Export:
 
         Damaged files are left out and listed. OSError (a full disk) ends it, and so does a refusal.
         """
-        target.mkdir(parents=True, exist_ok=True)
-        if next(target.iterdir(), None) is not None:
-            raise FileExistsError(17, "the folder is not empty", str(target))
+        self._begin(target)
         files: list[tuple[Path, str, Asset]] = []
         for path, thing in self._selected(what):
             if isinstance(thing, Collection):
-                (target / path).mkdir()
+                (target / path).mkdir(exist_ok=self._goes_on)
                 self.done.folders += 1
             else:
                 files.append((target / path, path, thing))
         self._meter.begin(sum(asset.head.size for _, _, asset in files if asset.head))
         self._write_all(files)
+        (target / MARK).unlink()
         return self.done
+
+    def _begin(self, target: Path) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        mark = target / MARK
+        try:
+            self._goes_on = mark.read_text(encoding="utf-8") == self._source
+        except (FileNotFoundError, UnicodeDecodeError):
+            self._goes_on = False
+        if self._goes_on:
+            for leftover in target.rglob(f"*{TEMPORARY_SUFFIX}"):
+                if leftover != mark and re.fullmatch(rf"[0-9a-f]{{32}}{TEMPORARY_SUFFIX}", leftover.name):
+                    leftover.unlink()
+            return
+        there = {path.name for path in target.iterdir()}
+        if there == {MARK} and not mark.stat().st_size:
+            there.clear()  # it was stopped while it made the mark
+        if there:
+            raise FileExistsError(errno.EEXIST, "the folder is not empty", str(target))
+        mark.write_text(self._source, encoding="utf-8")
 
     def _selected(self, what: Thing | None) -> Iterable[tuple[str, Thing]]:
         if what is None:
@@ -105,6 +144,9 @@ class Export:
 
     def _write(self, place: Path, path: str, asset: Asset) -> None:
         self._meter.now(path)
+        if self._goes_on and os.path.lexists(place):
+            self._keep(place, asset)
+            return
         temporary = place.with_name(f"{secrets.token_hex(16)}{TEMPORARY_SUFFIX}")
         try:
             with open(temporary, "xb") as file:
@@ -131,6 +173,25 @@ class Export:
         finally:
             with suppress(FileNotFoundError):
                 temporary.unlink()
+
+    def _keep(self, place: Path, asset: Asset) -> None:
+        """Let a file of an earlier run stay. FileExistsError if it is not what that run wrote."""
+        checksum, size = xxhash.xxh3_64(), 0
+        with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            while piece := file.read(1 << 20):
+                checksum.update(piece)
+                size += len(piece)
+        if asset.is_link:
+            right = checksum.digest() == xxhash.xxh3_64_digest(link_body(asset.pointer))
+        else:
+            right = checksum.hexdigest() == (asset.head.xxh3 if asset.head else EMPTY_XXH3)
+        if not right:
+            raise FileExistsError(
+                errno.EEXIST, "it is not as the export that was stopped has written it", str(place)
+            )
+        self._meter.advance(size)
+        self.done.files += 1
+        self.done.bytes += size
 
     def _content(self, asset: Asset) -> Iterable[bytes]:
         if asset.is_link:

@@ -55,3 +55,7 @@ class Outline:
                 if isinstance(thing, Collection):
                     below.append((thing.id, f"{path}{name}/"))
             waiting += reversed(below)
+
+    def count_below(self, top: CollectionId) -> int:
+        """How many files are in and below a folder."""
+        return sum(1 for _, thing in self.walk(top) if isinstance(thing, Asset))

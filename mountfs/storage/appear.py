@@ -66,6 +66,29 @@ def appear(temporary: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def finish(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, and take away the one it had. Ctrl-C that comes when it has its name
+    comes too late: all is done."""
+    try:
+        appear(temporary, path)
+        remove(temporary)
+    except KeyboardInterrupt:
+        if not path.exists():
+            raise
+        remove(temporary)
+
+
+def was_finished(temporary: Path, path: Path) -> bool:
+    """Whether a run that was killed had given the file its name, and nothing was left to do but this look."""
+    try:
+        found = temporary.samefile(path)
+    except FileNotFoundError:
+        return False
+    if found:
+        remove(temporary)
+    return found
+
+
 def remove(path: Path) -> None:
     """Remove an unfinished file, and what SQLite left beside it."""
     for each in (*(beside(path, ending) for ending in LOGS), path):

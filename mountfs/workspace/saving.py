@@ -328,9 +328,14 @@ class Saving:
             under = under.base
 
     def _undo_nothing(self, local: LocalFile, draft: Draft) -> None:
-        """A draft in which nothing was changed is none."""
+        """A draft in which nothing was changed is none: the file is what is under it."""
         base = draft.base
         local.draft = self._state.drafts.hold(base) if isinstance(base, Draft) else None
+        if isinstance(base, Checkpoint):  # it may have become one since the draft was begun
+            local.content = base
+            node = self._state.node_of(local)
+            if node is not None:
+                node.content, node.shown = base, None
         self._state.drafts.let_go(draft)
 
     def _end_unchanged(self, local: LocalFile) -> None:

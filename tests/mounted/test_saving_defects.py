@@ -258,6 +258,24 @@ def test_a_new_file_that_goes_while_it_is_sent_does_not_come_back(
         assert place.versions("final.txt") == [b"work"]
 
 
+def test_what_changes_nothing_is_made_from_what_was_sent_meanwhile(mounts: Mounts, film: Film):
+    """A file that is made longer and shorter again, while the version below is recorded, is that version."""
+    film.write("a.txt", b"the old content")
+    place = Workplace(film, mounts)
+    (place / "a.txt").write_bytes(b"new")
+    with open(place / "a.txt", "r+b") as file:
+        file.truncate(10)
+        place.settle()
+        assert place.versions("a.txt") == [b"the old content", b"new"]
+        file.truncate(3)
+    assert (place / "a.txt").read_bytes() == b"new"
+    wait_until(lambda: place.state("a.txt") == "normal", "the close")
+    assert (place / "a.txt").read_bytes() == b"new"
+    (place / "a.txt").write_bytes(b"newest")
+    place.settle()
+    assert place.versions("a.txt") == [b"the old content", b"new", b"newest"]
+
+
 def test_a_folder_whose_news_come_before_the_answer_is_made(mounts: Mounts, film: Film):
     """Somebody else's thread brings the news of what this mount has just made, before the studio answers."""
     place = Workplace(film, mounts, program=TROUBLED)

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from mountfs.cli import Missing
 from mountfs.errors import MountError, NotFound, Refused
 from mountfs.mountpoints import mount_of, mounts
 
@@ -154,6 +155,17 @@ def own_mounts() -> list[InMount]:
         for mount in mounts()
         if mount.is_ours and (os.geteuid() == 0 or mount.uid in (None, os.geteuid()))
     ]
+
+
+def mounts_here() -> list[InMount]:
+    """What a command is about that names no mount: the one that somebody is in, else all of theirs."""
+    here = in_mount(os.curdir)
+    if here is not None:
+        return [InMount(here.mount)]
+    found = own_mounts()
+    if not found:
+        raise Missing("no project is mounted; to mount one: mountfs mount PROJECT.clst DIR")
+    return found
 
 
 def require_in_mount(text: str, *, below: bool = False) -> InMount:

@@ -12,7 +12,7 @@ import click
 
 from mountfs.cli import INCOMPLETE, MOUNT, NOT_FOUND, OK, UNAVAILABLE, Missing, output
 from mountfs.cli.options import exits, json_option
-from mountfs.cli.paths import InMount, in_mount, own_mounts, require_in_mount
+from mountfs.cli.paths import InMount, mounts_here, require_in_mount
 from mountfs.errors import MountfsError
 from mountfs.names import printable
 
@@ -59,7 +59,7 @@ def command(ctx: click.Context, path: str | None, watch: bool, as_json: bool) ->
       untracked  a new file that stays here, for the reason given
       scratch    a temporary or local file that is never sent
     """
-    places = [require_in_mount(path)] if path is not None else _mounts_here()
+    places = [require_in_mount(path)] if path is not None else mounts_here()
     if watch:
         _watch(places, as_json=as_json)
         return
@@ -76,16 +76,6 @@ def command(ctx: click.Context, path: str | None, watch: bool, as_json: bool) ->
         output.table(HEADINGS, _rows(reports))
     sound = len(reports) == len(places) and all(file["state"] not in ATTENTION for _, file in _files(reports))
     ctx.exit(OK if sound else INCOMPLETE)
-
-
-def _mounts_here() -> list[InMount]:
-    here = in_mount(os.curdir)
-    if here is not None:
-        return [InMount(here.mount)]
-    found = own_mounts()
-    if not found:
-        raise Missing("no project is mounted; to mount one: mountfs mount PROJECT.clst DIR")
-    return found
 
 
 def _look(places: Sequence[InMount]) -> list[Report]:

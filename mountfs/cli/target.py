@@ -6,7 +6,7 @@ project it shows and to whom; the command then reads the project file itself, wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ from mountfs.cli.paths import SETTLE_TIME, SUFFIX, InMount, in_mount, in_project
 from mountfs.config import Config, Places, load
 from mountfs.errors import NotFound, UserUnknown
 from mountfs.exchange.outline import Outline, Thing
-from mountfs.model import Asset, Collection, Person, Tree
+from mountfs.model import Asset, AssetId, Collection, CollectionId, Person, Tree
 
 if TYPE_CHECKING:
     from mountfs.storage.open import Project
@@ -89,8 +89,11 @@ class Target:
     def beside(self, text: str) -> Target:
         """Another path of the same project, given in any of the ways that there are; ``/path`` is one more
         for a project that is not given as a mount. UsageError for a path of another project."""
-        place = _Place(self.project.path, text) if self.mounted is None and text.startswith("/") else None
-        place = place or _place(text)
+        named = in_project(text)
+        if self.mounted is None and text.startswith("/") and not (named and named.file.exists()):
+            place: _Place | None = _Place(self.project.path, text)
+        else:
+            place = _place(text)
         if place is None or (self.mounted is None) != (place.mounted is None):
             raise click.UsageError(f"{text} is not a path of {self.project.path}, as the first one is")
         if not place.project_file.exists() or not place.project_file.samefile(self.project.path):
@@ -98,6 +101,18 @@ class Target:
         other = Target(self.project, self.studio, place.path, place.mounted, self.administers)
         other.outline = self.outline
         return other
+
+    def all(self, texts: Sequence[str]) -> list[Target]:
+        """This path, which is the first of ``texts``, and the others."""
+        return [self, *(self.beside(text) for text in texts[1:])]
+
+    def path_of(self, what: AssetId | CollectionId) -> str:
+        """Where something that the command reaches is: ``/shots/sh010.blend``."""
+        return "/" + self._paths[what]
+
+    @cached_property
+    def _paths(self) -> dict[AssetId | CollectionId, str]:
+        return {thing.id: path for path, thing in self.outline.walk()}
 
     def person(self, username: str) -> Person:
         """Somebody whom the viewer may know of, by username, e-mail address or id. UserUnknown."""

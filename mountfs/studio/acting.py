@@ -28,9 +28,9 @@ from mountfs.studio.catalogue import Member
 from mountfs.studio.change import Change
 from mountfs.studio.chunk_view import ChunkView
 from mountfs.studio.manifests import Uploads
+from mountfs.studio.overview import Overview
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
-from mountfs.studio.view import View
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class _Together:
     refusals: list[tuple[Act, str, Exception]] = field(default_factory=list)
 
 
-class Acting(View):
+class Acting(Overview):
     """A view that can change what it shows."""
 
     def __init__(
@@ -221,6 +221,8 @@ class Acting(View):
     def _refused(self, act: Act, subject: str, why: Exception) -> None:
         """Record a refusal, when the transaction it happened in is over."""
         joint = self._mine()
+        if self._project.read_only:
+            return  # nothing was going to be done
         if joint is not None:
             joint.refusals.append((act, subject, why))
         else:

@@ -38,6 +38,7 @@ from mountfs.studio.change import Change
 from mountfs.studio.making import Plan
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.templates import Template, TemplateId
+from mountfs.studio.widening import Shown
 
 
 class Administration(Acting):
@@ -45,9 +46,9 @@ class Administration(Acting):
 
     # Who sees what
 
-    def assign(self, what: AssetId | CollectionId, user: UserId, *, administration: bool = False) -> None:
+    def assign(self, what: AssetId | CollectionId, user: UserId, *, administration: bool = False) -> Shown:
         """Give somebody a task or a collection. NotAssigned for a resource."""
-        self._act(Act.ASSIGN, what, partial(assignments.assign, what=what, user=user), administration)
+        return self._act(Act.ASSIGN, what, partial(assignments.assign, what=what, user=user), administration)
 
     def set_kind(self, asset: AssetId, *, is_resource: bool, administration: bool = False) -> None:
         """Make an asset a task or a resource; a task loses its assignee with that."""
@@ -58,9 +59,9 @@ class Administration(Acting):
         """Take an assignment back."""
         self._act(Act.UNASSIGN, what, partial(assignments.unassign, what=what, user=user), administration)
 
-    def share(self, collection: CollectionId, *, administration: bool = False) -> None:
+    def share(self, collection: CollectionId, *, administration: bool = False) -> Shown:
         """Show a collection and all below it to everybody in the project."""
-        self._act(Act.SHARE, collection, partial(sharing.share, collection=collection), administration)
+        return self._act(Act.SHARE, collection, partial(sharing.share, collection=collection), administration)
 
     def unshare(self, collection: CollectionId, *, administration: bool = False) -> None:
         """End that."""
@@ -73,10 +74,10 @@ class Administration(Acting):
         kind: str = "linked",
         *,
         administration: bool = False,
-    ) -> None:
+    ) -> Shown:
         """Let an asset depend on an asset, or on a collection and all below it."""
         body = partial(sharing.depend, asset=asset, on=on, kind=kind)
-        self._act(Act.DEPEND, asset, body, administration)
+        return self._act(Act.DEPEND, asset, body, administration)
 
     def undepend(self, asset: AssetId, on: AssetId | CollectionId, *, administration: bool = False) -> None:
         """End that."""

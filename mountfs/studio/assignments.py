@@ -12,16 +12,15 @@ from mountfs.storage import tables
 from mountfs.studio.catalogue import assigning_folder, putting_asset
 from mountfs.studio.change import Change
 from mountfs.studio.permissions import Act
-from mountfs.studio.widening import widen
+from mountfs.studio.widening import Shown, widen
 
 
-def assign(change: Change, what: AssetId | CollectionId, user: UserId) -> None:
+def assign(change: Change, what: AssetId | CollectionId, user: UserId) -> Shown:
     """Give a task to somebody (whoever had it loses it), or let somebody work in a collection."""
     change.require(Act.ASSIGN)
     if what in change.catalogue.assets:
-        _assign_asset(change, AssetId(what), user)
-    else:
-        _assign_collection(change, CollectionId(what), user)
+        return _assign_asset(change, AssetId(what), user)
+    return _assign_collection(change, CollectionId(what), user)
 
 
 def set_kind(change: Change, asset: AssetId, *, is_resource: bool) -> None:
@@ -51,28 +50,29 @@ def unassign(change: Change, what: AssetId | CollectionId, user: UserId) -> None
     )
 
 
-def _assign_asset(change: Change, asset: AssetId, user: UserId) -> None:
+def _assign_asset(change: Change, asset: AssetId, user: UserId) -> Shown:
     row = change.asset(asset)
     change.member(user)
     if row.asset.is_resource:
         raise NotAssigned("a resource has no assignee, whoever sees it may work on it: make it a task first")
     change.detail["user"] = user
     if row.asset.assignee == user:
-        return
+        return Shown()
     if row.asset.assignee != NOBODY:
         change.require(Act.UNASSIGN)
-    widen(change, putting_asset(row._replace(asset=replace(row.asset, assignee=user))))
+    shown = widen(change, putting_asset(row._replace(asset=replace(row.asset, assignee=user))))
     change.update(tables.asset, asset, assignee_id=user, assigner_id=change.viewer.person.id)
+    return shown
 
 
-def _assign_collection(change: Change, collection: CollectionId, user: UserId) -> None:
+def _assign_collection(change: Change, collection: CollectionId, user: UserId) -> Shown:
     change.collection(collection)
     change.require_seen_whole(collection)
     change.member(user)
     change.detail["user"] = user
     if collection in change.catalogue.assigned_folders.get(user, ()):
-        return
-    widen(change, assigning_folder(collection, user))
+        return Shown()
+    shown = widen(change, assigning_folder(collection, user))
     change.connection.execute(
         insert(tables.collection_assignee).values(
             id=change.new_id(),
@@ -82,3 +82,4 @@ def _assign_collection(change: Change, collection: CollectionId, user: UserId) -
             assigner_id=change.viewer.person.id,
         )
     )
+    return shown

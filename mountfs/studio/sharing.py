@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
-from mountfs.errors import Refused
+from mountfs.errors import NotFound, Refused
 from mountfs.model import AssetId, CollectionId
 from mountfs.storage import tables
+from mountfs.studio import rows
 from mountfs.studio.catalogue import needing_asset, needing_folder, putting_collection
-from mountfs.studio.change import Change, nothing
+from mountfs.studio.change import Change
 from mountfs.studio.permissions import Act
-from mountfs.studio.widening import widen
+from mountfs.studio.widening import Shown, widen
 
 
-def share(change: Change, collection: CollectionId) -> None:
+def share(change: Change, collection: CollectionId) -> Shown:
     """Let everybody in the project see a collection and all below it."""
     change.require(Act.SHARE)
     row = change.collection(collection)
     change.require_seen_whole(collection)
     if row.collection.is_shared:
-        return
-    widen(change, putting_collection(row._replace(collection=replace(row.collection, is_shared=True))))
+        return Shown()
+    shared = replace(row.collection, is_shared=True)
+    shown = widen(change, putting_collection(row._replace(collection=shared)))
     change.update(tables.collection, collection, is_shared=True)
+    return shown
 
 
 def unshare(change: Change, collection: CollectionId) -> None:
@@ -33,7 +38,7 @@ def unshare(change: Change, collection: CollectionId) -> None:
     change.update(tables.collection, collection, is_shared=False)
 
 
-def depend(change: Change, asset: AssetId, on: AssetId | CollectionId, kind: str) -> None:
+def depend(change: Change, asset: AssetId, on: AssetId | CollectionId, kind: str) -> Shown:
     """Let an asset depend on another, or on all that is in and below a collection.
 
     ``kind`` is a dependency type's name; all of them bring what is needed into sight. A dependency that is
@@ -56,15 +61,16 @@ def depend(change: Change, asset: AssetId, on: AssetId | CollectionId, kind: str
     kinds = tables.dependency_type.c
     kind_id = change.connection.execute(select(kinds.id).where(kinds.name == kind)).scalar()
     if kind_id is None:
-        raise nothing()
+        known_kinds = ", ".join(dependency_types(change.connection))
+        raise NotFound(f"there is no type of dependencies {kind!r}; there are: {known_kinds}")
     if there:
         columns = table.c
         row = change.connection.execute(
             select(columns.id).where(columns.asset_id == asset, columns.dependency_id == on)
         ).scalar_one()
         change.update(table, row, dependency_type_id=kind_id)
-        return
-    widen(change, supposition)
+        return Shown()
+    shown = widen(change, supposition)
     change.connection.execute(
         insert(table).values(
             id=change.new_id(),
@@ -74,6 +80,7 @@ def depend(change: Change, asset: AssetId, on: AssetId | CollectionId, kind: str
             dependency_type_id=kind_id,
         )
     )
+    return shown
 
 
 def undepend(change: Change, asset: AssetId, on: AssetId | CollectionId) -> None:
@@ -88,3 +95,32 @@ def undepend(change: Change, asset: AssetId, on: AssetId | CollectionId) -> None
         change.collection(CollectionId(on))
         table = tables.collection_dependency
     change.connection.execute(delete(table).where(table.c.asset_id == asset, table.c.dependency_id == on))
+
+
+class Dependency(NamedTuple):
+    """An asset needs another, or all that is in and below a collection. ``type`` is a dependency type."""
+
+    asset: AssetId
+    on: AssetId | CollectionId
+    type: str
+
+
+def dependencies(connection: Connection) -> Iterator[Dependency]:
+    """Every dependency of the file, whoever sees its ends. One of an unknown type has an empty one."""
+    kinds = tables.dependency_type
+    for table in (tables.asset_dependency, tables.collection_dependency):
+        columns = table.c
+        statement = (
+            select(rows.raw(columns.asset_id), rows.raw(columns.dependency_id), rows.raw(kinds.c.name))
+            .outerjoin_from(table, kinds, kinds.c.id == columns.dependency_type_id)
+            .order_by(columns.id)
+        )
+        for asset, on, kind in connection.execute(statement):
+            if isinstance(asset, str) and isinstance(on, str):
+                yield Dependency(AssetId(asset), AssetId(on), kind if isinstance(kind, str) else "")
+
+
+def dependency_types(connection: Connection) -> list[str]:
+    """The names of the types that a dependency can have."""
+    columns = tables.dependency_type.c
+    return [str(name) for name in connection.execute(select(columns.name).order_by(columns.name)).scalars()]

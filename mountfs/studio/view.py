@@ -25,20 +25,18 @@ from mountfs.model import (
     Cursor,
     Manifest,
     Person,
-    Role,
     Tree,
     UserId,
     Viewer,
 )
 from mountfs.rights import may_read, may_see_history
 from mountfs.storage.open import Project
-from mountfs.studio import crew, history
+from mountfs.studio import history
 from mountfs.studio.catalogue import Catalogue, Member
 from mountfs.studio.change import nothing
-from mountfs.studio.crew import Colleague
 from mountfs.studio.ignore_list import ignore_list
 from mountfs.studio.manifests import Recorded, recorded
-from mountfs.studio.permissions import NEEDS, Act, require
+from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
 from mountfs.studio.visibility import BLIND, Sight
 
@@ -150,33 +148,6 @@ class View:
             require(self._look(catalogue)[0], Act.READ_HISTORY)
             known = history.checkpoints(connection, asset, catalogue.versions_of(asset).rows)
         return [checkpoint for checkpoint in reversed(known) if not checkpoint.trashed]
-
-    def crew(self) -> list[Colleague]:
-        """The people whom the viewer may know of, by username, and their roles as far as they are told."""
-        with self._reader.current() as catalogue:
-            viewer, sight = self._look(catalogue)
-            known = self._people(catalogue, viewer, sight)
-            return crew.crew(catalogue, self._reader.reach(), viewer, sight, known)
-
-    def roles(self) -> list[Role]:
-        """What each role allows, by name. Everybody may know the rules."""
-        with self._reader.current() as catalogue:
-            return sorted(catalogue.roles.values(), key=lambda role: role.name.casefold())
-
-    def who_may(self, act: Act) -> list[Person]:
-        """Those whose role allows an act, by username."""
-        with self._reader.current() as catalogue:
-            return crew.who_may(catalogue, act)
-
-    def may(self, act: Act) -> bool:
-        """Whether the viewer's role allows an act."""
-        viewer = self.viewer()
-        return viewer.owner or viewer.may.issuperset(NEEDS[act])
-
-    def statuses(self) -> list[str]:
-        """The short names of the statuses there are."""
-        with self._reader.current() as catalogue:
-            return sorted(catalogue.statuses.values())
 
     def ignore_list(self) -> tuple[str, ...]:
         """The project's patterns for names that stay local."""

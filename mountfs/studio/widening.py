@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from mountfs.errors import WouldWiden
 from mountfs.model import AssetId, UserId
@@ -23,7 +24,14 @@ NAMED = 100
 """How many of the assets that become visible an audit row names."""
 
 
-def widen(change: Change, supposition: Supposition, *, only_by_administration: bool = False) -> None:
+class Shown(NamedTuple):
+    """How many people come to see something, and how many assets somebody comes to see."""
+
+    viewers: int = 0
+    assets: int = 0
+
+
+def widen(change: Change, supposition: Supposition, *, only_by_administration: bool = False) -> Shown:
     """Allow an act and note in its audit row who comes to see what, or raise WouldWiden.
 
     ``supposition`` is the act's effect on the catalogue. ``only_by_administration``: an act that is not
@@ -31,7 +39,7 @@ def widen(change: Change, supposition: Supposition, *, only_by_administration: b
     """
     gains = newly_seen(change, supposition)
     if not gains:
-        return
+        return Shown()
     viewers = Counter(asset for assets in gains.values() for asset in assets)
     free = change.administration or change.viewer.owner
     if not free and only_by_administration:
@@ -41,6 +49,7 @@ def widen(change: Change, supposition: Supposition, *, only_by_administration: b
     change.detail["new_viewers"] = len(gains)
     change.detail["assets_shown"] = len(viewers)
     change.detail["assets"] = {asset: viewers[asset] for asset in sorted(viewers)[:NAMED]}
+    return Shown(len(gains), len(viewers))
 
 
 def newly_seen(change: Change, supposition: Supposition) -> dict[UserId, set[AssetId]]:

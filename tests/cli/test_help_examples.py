@@ -16,7 +16,7 @@ from mountfs.studio.service import StudioService
 from mountfs.testing.projects import Casting, production
 from tests.cli.serving import run
 
-ABOUT_PROJECTS = ("user", "role")
+ABOUT_PROJECTS = ("user", "role", "assign", "unassign", "library", "depend", "mark", "mine", "access")
 """Commands whose examples are about a project file, and run one after the other on a new copy of one."""
 
 
@@ -43,7 +43,7 @@ def examples() -> Iterator[tuple[str, list[str]]]:
 FILM = Casting(
     crew={"bo": "artist", "mina": "production manager"},
     shared=["library"],
-    tasks={"shots/sh010.blend": "bo"},
+    tasks={"shots/sh010.blend": "bo", "shots/sh020.blend": "mina"},
     needs={"shots/sh010.blend": ["characters/fox.blend"]},
 )
 FILES = (

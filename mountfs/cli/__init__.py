@@ -127,6 +127,7 @@ COMMANDS = {
     "restore": ("mountfs.cli.restore", "Bring a file or folder back from the trash."),
     "export": ("mountfs.cli.export", "Write a project's files into an ordinary folder, verified."),
     "backup": ("mountfs.cli.backup", "Copy a project as it is now to another file, verified."),
+    "clone": ("mountfs.cli.clone", "Make a project of one's own, with all that is visible in another."),
     "convert": ("mountfs.cli.convert", "Keep a project's content in its file, or as files in a folder."),
     "du": ("mountfs.cli.du", "Show where the room of a project goes."),
     "gc": ("mountfs.cli.gc", "Remove content that nothing names any more."),

@@ -68,7 +68,9 @@ def appear(temporary: Path, path: Path) -> None:
 
 def finish(temporary: Path, path: Path) -> None:
     """Give a finished file its name, and take away the one it had. Ctrl-C that comes when it has its name
-    comes too late: all is done."""
+    comes too late: all is done. ProjectBusy when something in it is still in SQLite's log."""
+    if any(_holds_something(beside(temporary, ending)) for ending in ("-wal", "-journal")):
+        raise ProjectBusy(f"somebody has {temporary} open; run it again")
     try:
         appear(temporary, path)
         remove(temporary)

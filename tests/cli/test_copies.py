@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mountfs import cli
+from mountfs.model import Toggle
 from mountfs.storage.open import open_project
 from mountfs.studio.service import StudioService
 from mountfs.testing.projects import add_files
@@ -159,3 +160,56 @@ def test_a_damaged_project_is_not_converted(shell: Shell, project: Path, tmp_pat
     shell.run("convert", project, "deflated", *more)
     shell.run("verify", project, *more)
     assert "name the folder" in shell.run("convert", project, "deflated", code=cli.USAGE).err
+
+
+def test_a_clone_is_the_project_without_its_trash(shell: Shell, project: Path, work: Path, tmp_path: Path):
+    """Every visible file and version is in it, under an id of its own; the project is as it was."""
+    (work / "notes.txt").write_text("second\n")
+    shell.run("import", work, project)
+    shell.run("trash", f"{project}:/shots")
+    clone = tmp_path / "copies" / "mine.clst"
+    clone.parent.mkdir()
+    assert "4 files in 1 folder, 5 versions" in shell.run("clone", "-n", project, clone).out
+    assert not list(clone.parent.iterdir())
+    done = shell.run("clone", "--json", project, clone).json
+    assert (done["files"], done["folders"], done["versions"]) == (4, 1, 5)
+    assert [path.name for path in clone.parent.iterdir()] == ["mine.clst"]
+    assert contents(shell, clone) == contents(shell, project)
+    assert shell.run("log", f"{clone}:/notes.txt").out == shell.run("log", f"{project}:/notes.txt").out
+    shell.run("verify", clone)
+    ids = {shell.run("show", "--json", f"{each}:/").json["project"]["id"] for each in (clone, project)}
+    assert len(ids) == 2
+    for table in ("tomb", "mountfs_audit"):
+        with closing(sqlite3.connect(clone)) as file:
+            assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    assert "exists already" in shell.run("clone", project, clone, code=cli.PROJECT_FILE).err
+    shell.run("clone", f"{project}:/library", tmp_path / "part.clst", code=cli.USAGE)
+
+
+def test_a_clone_of_what_one_sees(shell: Shell, with_bo: Path, tmp_path: Path):
+    """Somebody's clone holds their file and the way to it, and not one byte that tells of the rest."""
+    clone = tmp_path / "bo.clst"
+    shell.run("clone", with_bo, clone, "--as", "bo")
+    assert contents(shell, clone) == contents(shell, with_bo, "--as", "bo")
+    raw = clone.read_bytes()
+    for secret in (b"notes", b"library", b"hello\n", b"fox", b"tool"):
+        assert secret not in raw
+    shell.run("verify", clone)
+    with open_project(clone) as opened:
+        service = StudioService(opened)
+        assert Toggle.ADD_USER in service.for_user("bo").viewer().may
+    shell.run("revert", "--as", "bo", f"{clone}:/shots/sh010/sh010.ma@1")
+
+
+def test_a_damaged_project_is_not_cloned(shell: Shell, project: Path, tmp_path: Path):
+    """What is damaged is named, and nothing has the clone's name; mended, it is cloned from where it was."""
+    (chunk,) = chunks_of(project, "notes")
+    with closing(sqlite3.connect(project)) as file:
+        ((frame,),) = file.execute("SELECT data FROM chunk WHERE hash = ?", (chunk,))
+    edit(project, "UPDATE chunk SET data = zeroblob(length(data)) WHERE hash = ?", chunk)
+    clone = tmp_path / "mine.clst"
+    assert chunk in shell.run("clone", project, clone, code=cli.DAMAGED).err
+    assert not clone.exists()
+    edit(project, "UPDATE chunk SET data = ? WHERE hash = ?", frame, chunk)
+    assert 0 < shell.run("clone", "--json", project, clone).json["copied"] < 5
+    assert contents(shell, clone) == contents(shell, project)

@@ -161,6 +161,22 @@ class ConvertingIn(ConvertingOut):
         deflate(place)
 
 
+class Cloning(Errand):
+    def words(self, place: Place) -> list[str | Path]:
+        return ["clone", place.project, place.top / "copies" / "mine.clst"]
+
+    def prepare(self, place: Place, files: Files) -> None:  # noqa: ARG002  # as above
+        (place.top / "copies").mkdir()
+
+    def whole(self, place: Place, files: Files) -> None:
+        super().whole(place, files)
+        if (place.top / "copies" / "mine.clst").exists():
+            self.finished(place, files)
+
+    def finished(self, place: Place, files: Files) -> None:
+        assert sound(place.top / "copies" / "mine.clst", place.chunks) == files
+
+
 class Collecting(Errand):
     def prepare(self, place: Place, files: Files) -> None:
         assert dying.run(["trash", f"{place.project}:/library"], place.top)[0] == 0
@@ -220,6 +236,7 @@ ERRANDS: dict[str, Callable[[], Errand]] = {
     "backup of files": BackingUpFiles,
     "convert to files": ConvertingOut,
     "convert to one file": ConvertingIn,
+    "clone": Cloning,
     "gc": Collecting,
     "gc of files": CollectingFiles,
 }

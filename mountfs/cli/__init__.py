@@ -9,6 +9,7 @@ the codes; docs/reference.md lists them.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -85,6 +86,7 @@ EXITS: dict[type[BaseException], Exit] = {
     errors.ConfigError: Exit(SETTINGS, ""),
     errors.MountfsError: Exit(UNEXPECTED, ""),
     FileNotFoundError: Exit(NOT_FOUND, "Is the name spelled right?"),
+    UnicodeEncodeError: Exit(USAGE, "Type it where the terminal and the locale are set to UTF-8."),
     NotADirectoryError: Exit(NOT_FOUND, "It should be a folder."),
     FileExistsError: Exit(REFUSED, "Choose another name, or move away what is there."),
     PermissionError: Exit(REFUSED, "You may not read or write this; ls -l shows who may."),
@@ -209,8 +211,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as exc:
         code = exc.exit_code
     except click.ClickException as exc:
-        exc.show()
-        code = exc.exit_code
+        code = wrong_line(exc)
     except (BrokenPipeError, NobodyReads):
         # As with any other program in a pipe: quiet. Python must not try to flush again on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
@@ -235,12 +236,25 @@ def _open_what_is_closed() -> None:
             setattr(sys, f"__{name}__", stream)
 
 
+def wrong_line(exc: click.ClickException) -> int:
+    """Tell in one line of stderr what is wrong with a command line, and where to look; the exit code."""
+    if isinstance(exc, click.exceptions.NoArgsIsHelpError):
+        exc.show()  # nothing is wrong: somebody wants to know what there is
+        return exc.exit_code
+    context = exc.ctx if isinstance(exc, click.UsageError) else None
+    said = sentence(errors.MountfsError(exc.format_message()))
+    click.echo(f"mountfs: {said} See {context.command_path if context else 'mountfs'} --help", err=True)
+    return exc.exit_code
+
+
 def report(exc: BaseException, *, debug: bool = False) -> int:
     """Tell what happened and what to do, on one line of stderr; the exit code for it."""
     if debug:
         traceback.print_exception(exc)
     if isinstance(exc, click.Abort):
         exc = KeyboardInterrupt()
+    if isinstance(exc, OSError) and exc.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        exc = FileNotFoundError(*exc.args)  # no file can be there
     code, advice = next(EXITS[kind] for kind in type(exc).__mro__ if kind in EXITS)
     if isinstance(exc, ImportError) and (extra := EXTRAS.get((exc.name or "").partition(".")[0])):
         code, advice = SETTINGS, f"Install it: pip install 'mountfs[{extra}]'"
@@ -254,6 +268,8 @@ def sentence(exc: BaseException) -> str:
         text = "stopped"
     elif isinstance(exc, OSError) and exc.strerror:
         text = f"{exc.filename}: {exc.strerror}" if exc.filename else exc.strerror
+    elif isinstance(exc, UnicodeEncodeError):
+        text = "a name on the command line is no text in UTF-8"
     elif isinstance(exc, ImportError) and exc.name:
         text = f"the Python package {exc.name} is not installed"
     elif isinstance(exc, errors.MountfsError):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from mountfs.cli import INCOMPLETE, OK, output
+from mountfs.cli import INCOMPLETE, NOT_FOUND, OK, output
 from mountfs.cli.options import exits, json_option, storage_dir_option
 from mountfs.cli.target import settings
 from mountfs.doctor import machine, places
@@ -24,7 +24,7 @@ COLOURS = {Level.GOOD: "green", Level.NOTICE: "yellow", Level.PROBLEM: "red"}
 @click.argument("project_file", metavar="[PROJECT.clst]", required=False, type=click.Path(path_type=Path))
 @storage_dir_option
 @json_option
-@exits(INCOMPLETE)
+@exits(NOT_FOUND, INCOMPLETE)
 @click.pass_context
 def command(ctx: click.Context, project_file: Path | None, storage_dir: Path | None, as_json: bool) -> None:
     """Look for what is wrong on this machine and in a project, and say what mends it.

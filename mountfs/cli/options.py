@@ -19,10 +19,21 @@ project_or_mount_argument = click.argument("path", metavar="PROJECT.clst|MOUNT")
 
 path_argument = click.argument("path", metavar="PATH")
 
+
+class _Folder(click.Path):
+    """A folder, and not nothing: a script's variable that is unset must not name the current one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. BadParameter."""
+        if not value:
+            self.fail("it names no folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 storage_dir_option = click.option(
     "--storage-dir",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Folder(path_type=Path, file_okay=False),
     help="Where the chunks of a project with storage 'deflated' lie.",
 )
 

@@ -1,0 +1,151 @@
+"""What is promised of every command: an example that runs, a page of the manual, one line about bad input."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import click
+import pytest
+
+from mountfs import cli
+from tests.cli import stage
+from tests.cli.stage import BEFORE, MOUNTS_ITSELF, TYPED, Stage, every_command, lines_of
+
+EVERY = [pytest.param(name, command, id=name) for name, command in every_command()]
+MAY_END_WITH = {
+    "doctor": {0, cli.INCOMPLETE},  # this machine may really have something wrong with it
+    "status": {0, cli.INCOMPLETE, cli.STOPPED},  # it asks all mounts; what watches is stopped by Ctrl-C
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world of the examples."""
+    folder = tmp_path_factory.mktemp("stage")
+    stage.build(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "command"), EVERY)
+def test_the_help_of_a_command_shows_it(name: str, command: click.Command):
+    """Whoever asks a command for help finds a line to type that is about this very command."""
+    assert any(re.search(rf"\bmountfs {name}\b", line) for line in lines_of(command)), name
+
+
+def prepare(world: Stage, line: str) -> None:
+    """Do what somebody has done before they type this example."""
+    if before := BEFORE.get(line.removeprefix("mountfs ")):
+        world.run(before)
+    if "--id 3f2a91c0" in line:
+        world.environ["ID"] = world.run("mountfs trash --list --json film.clst").json[0]["id"]
+
+
+@pytest.mark.mounted
+@pytest.mark.parametrize(("name", "command"), EVERY)
+def test_the_examples_of_help_run(built: Path, tmp_path: Path, name: str, command: click.Command):
+    """Whoever types what the help shows, from its first line to its last, gets no error."""
+    lines = lines_of(command)
+    with stage.staged(built, tmp_path / "home") as world:
+        if any("~/mnt" in line for line in lines) and name not in MOUNTS_ITSELF:
+            world.run("mountfs mount film.clst ~/mnt -o quiet_time=60")
+        for line in lines:
+            prepare(world, line)
+            done = world.attempt(line.replace("3f2a91c0", '"$ID"'), TYPED.get(line.removeprefix("mountfs ")))
+            told = "\n".join([f"$ {line}", f"exit code {done.code}", done.out, done.err])
+            assert done.code in MAY_END_WITH.get(name, {0}), told
+            assert "Traceback" not in done.err
+
+
+# --- bad input ----------------------------------------------------------------------------------------------
+
+NONSENSE = {
+    "a name that nobody has": "no-such-thing",
+    "a project that is not there": "missing.clst",
+    "a file that is no project": "junk.clst",
+    "a path in a file that is no project": "junk.clst:/a.txt",
+    "a folder": ".",
+    "nothing": "",
+    "a path that is not there": "film.clst:/no/such/file.txt",
+    "a version that is not there": "film.clst:/shots/sh010.blend@99",
+    "a name with control characters": "a\x1b[2J\nb.clst",
+    "a name that is too long": "x" * 5000,
+    "a name that is no UTF-8": "\udcff.clst",
+    "a path outside": "film.clst:/../../etc/passwd",
+    "something that cannot be opened": "/proc/self/mem",
+}
+
+LEAVES = [each for each in EVERY if not isinstance(each.values[1], click.Group)]
+
+
+def documented(command: click.Command) -> set[int]:
+    """The exit codes that the help of a command names."""
+    codes = (command.help or "").partition("Exit codes:")[2]
+    return {int(code) for code in re.findall(r"^ +(\d+)  ", codes, re.MULTILINE)} | {cli.USAGE}
+
+
+@pytest.fixture
+def desk(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a project and a file that only looks like one."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    shutil.copy(built / "film.clst", folder / "film.clst")
+    (folder / "junk.clst").write_bytes(b"this is no project\n" * 100)
+    return folder
+
+
+def answer(words: list[str]) -> tuple[int, str]:
+    """How a command line ends, and what it says of it."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    code = ended.value.code
+    return code if isinstance(code, int) else 1, err.getvalue()
+
+
+def require_plain(words: list[str], command: click.Command) -> None:
+    """A wrong line is told in one line, with a code that the help names."""
+    code, err = answer(words)
+    assert "Traceback" not in err, (words, err)
+    assert code in documented(command), (words, code, err)
+    if code not in (cli.OK, cli.INCOMPLETE):
+        assert err.count("\n") == 1, (words, err)
+        assert err.startswith("mountfs: "), (words, err)
+        assert len(err) > 20, (words, err)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", err), (words, err)
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE.keys())
+@pytest.mark.parametrize(("name", "command"), LEAVES)
+@pytest.mark.usefixtures("desk")
+def test_nonsense_is_answered_in_one_line(name: str, command: click.Command, nonsense: str):
+    """Whatever is typed in place of what a command takes: one line that says what to do, no traceback."""
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    options = [each for each in command.params if isinstance(each, click.Option) and each.required]
+    needed = [word for each in options for word in (each.opts[0], "nonsense")]
+    for place in range(max(1, len(arguments))):
+        given = ["film.clst"] * len(arguments)
+        given[place : place + 1] = [nonsense]
+        require_plain([*name.split(), *needed, "--", *given], command)
+
+
+@pytest.mark.parametrize(("name", "command"), LEAVES)
+@pytest.mark.usefixtures("desk")
+def test_a_wrong_option_is_answered_in_one_line(name: str, command: click.Command):
+    """An option that does not exist, or a value it cannot have, changes nothing and is told in one line."""
+    arguments = ["film.clst" for each in command.params if isinstance(each, click.Argument)]
+    require_plain([*name.split(), "--nonsense", *arguments], command)
+    require_plain([*name.split(), *arguments, *["superfluous"] * 9], command)
+    require_plain(name.split(), command)
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.is_flag:
+            for value in ("", "nonsense", "-1", "\x1b[2J"):
+                require_plain([*name.split(), *arguments, f"{option.opts[-1]}={value}"], command)

@@ -17,8 +17,8 @@ from mountfs.model import AssetId, CheckpointId, CollectionId, ProjectId
 from mountfs.testing.studios import MemoryStudio
 from mountfs.workspace.disk import Change, LocalDisk
 from mountfs.workspace.drafts import Draft
-from mountfs.workspace.locals import LocalFile, LocalFolder
-from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.locals import FolderLook, LocalFile, LocalFolder
+from mountfs.workspace.namespace import Kept, Namespace
 from mountfs.workspace.versions import Version
 from tests.cli.running import Shell
 
@@ -115,12 +115,13 @@ def journal_records(folder: Path) -> dict[str, Change]:
         LocalFolder(CollectionId("c"), ROOT_COLLECTION, b"a", False, 0).record(),
         draft.record(),
         version.record(),
-        namespace.keep_number(AssetId("a"), CheckpointId("v"), 2, 0o644, 0),
+        namespace.keep(AssetId("a"), Kept(CheckpointId("v"), 2, 0o644, 0)),
+        FolderLook().record(ROOT_COLLECTION, 0),
     ]
     return {record.kind: record for record in records}
 
 
-@pytest.mark.parametrize("kind", ["file", "folder", "draft", "version", "number"])
+@pytest.mark.parametrize("kind", ["file", "folder", "draft", "version", "number", "look"])
 def test_every_field_of_the_journal_is_described(tmp_path: Path, kind: str):
     """Whoever looks into a journal, after a disaster say, finds each field of each record explained, and no
     other.

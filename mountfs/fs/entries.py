@@ -6,7 +6,6 @@ A listing hands out thousands of these; making each one again would cost more th
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 
 import pyfuse3
@@ -21,7 +20,7 @@ TIMEOUT = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Whose everything in the mount is, and which permission bits may show."""
+    """Whose everything in the mount is, and which permission bits show where no program has given any."""
 
     uid: int
     gid: int
@@ -40,6 +39,7 @@ class Entries:
     def __init__(self, workspace: Workspace, ownership: Ownership) -> None:
         self._workspace = workspace
         self._ownership = ownership
+        workspace.show_at_most(ownership.mask)
         nothing = pyfuse3.EntryAttributes()
         nothing.st_ino = pyfuse3.InodeT(0)
         nothing.entry_timeout = TIMEOUT
@@ -68,11 +68,12 @@ class Entries:
         entry = pyfuse3.EntryAttributes()
         entry.st_ino = pyfuse3.InodeT(found.ino)
         entry.entry_timeout = entry.attr_timeout = TIMEOUT
-        entry.st_mode = pyfuse3.ModeT(stat.S_IFMT(found.mode) | (found.mode & own.mask))
+        entry.st_mode = pyfuse3.ModeT(found.mode)
         entry.st_nlink = found.nlink
         entry.st_uid, entry.st_gid = own.uid, own.gid
         entry.st_size = found.size
         entry.st_blocks = (found.size + 511) // 512  # 0 would make `tar -S` archive zeros
-        entry.st_atime_ns = entry.st_mtime_ns = found.mtime_ns
+        entry.st_mtime_ns = found.mtime_ns
+        entry.st_atime_ns = found.mtime_ns if found.atime_ns is None else found.atime_ns
         entry.st_ctime_ns = found.ctime_ns
         return entry

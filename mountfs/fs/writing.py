@@ -21,7 +21,8 @@ from mountfs.fs.handles import FileHandle
 from mountfs.fs.operations import Operations
 from mountfs.fs.refusals import check_name
 from mountfs.workspace.disk import Bytes
-from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
+from mountfs.workspace.metadata import Given
+from mountfs.workspace.nodes import File, Folder, Node
 from mountfs.workspace.workspace import Workspace
 from mountfs.workspace.writing import Writing
 from mountfs.workspace.xattrs import PREFIX
@@ -172,14 +173,9 @@ class WritableOperations(Operations):
         saving = self._writing.saving
         if (fields.update_uid or fields.update_gid) and not self._entries.is_own(node, attr, fields):
             raise FUSEError(errno.EPERM)
-        if fields.update_mode:
-            if not isinstance(node, File):
-                if fields.update_mode and not isinstance(node, CollectionFolder | Special):
-                    raise FUSEError(errno.EPERM)
-            elif not saving.attributes_may_change(node, attr.st_mode):
-                raise FUSEError(errno.EPERM)
-            else:
-                saving.set_mode(node, stat.S_IMODE(attr.st_mode) & 0o777)
+        metadata = self._writing.metadata
+        if fields.update_mode and not metadata.may_have(node, attr.st_mode):
+            raise FUSEError(errno.EPERM)
         if fields.update_size:
             if not isinstance(node, File):
                 raise FUSEError(errno.EINVAL)
@@ -188,8 +184,14 @@ class WritableOperations(Operations):
             if node.writers == 0:
                 with within(self._deadlines.answer, "cutting a file off"):
                     await saving.released(node)
-        if fields.update_mtime and isinstance(node, File):
-            saving.set_times(node, attr.st_mtime_ns)
+        given = Given(
+            stat.S_IMODE(attr.st_mode) if fields.update_mode else None,
+            attr.st_mtime_ns if fields.update_mtime else None,
+            attr.st_atime_ns if fields.update_atime else None,
+            attr.st_ctime_ns if fields.update_ctime else None,
+        )
+        if given != Given():
+            metadata.give(node, given)
         return self._entries.of(node)
 
     # -- names ---------------------------------------------------------------------------------------------
@@ -240,7 +242,7 @@ class WritableOperations(Operations):
         """Make a folder."""
         check_name(name)
         with within(self._deadlines.answer, "making a folder"):
-            node = await self._writing.folders.mkdir(self._folder(parent_inode), name)
+            node = await self._writing.folders.mkdir(self._folder(parent_inode), name, mode)
         return self._given(node)
 
     @answers

@@ -10,6 +10,7 @@ import trio
 from mountfs.model import Asset, AssetId, Changes, Checkpoint, NewAsset
 from mountfs.workspace.disk import Change
 from mountfs.workspace.locals import LocalFile, Vacancy
+from mountfs.workspace.namespace import Kept
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
 
@@ -74,9 +75,8 @@ class Arrivals:
                 self._leave(version, version.new, file)
             state.locals.add(file)
             changes.append(file.record())
-            changes.append(
-                state.namespace.keep_number(version.asset, now.id, file.ino, file.mode, file.mtime_ns)
-            )
+            kept = Kept(now.id, file.ino, file.mode, file.mtime_ns, file.atime_ns, file.ctime_ns)
+            changes.append(state.namespace.keep(version.asset, kept))
         elif file is not None and file.moved_from == version.asset:
             file.base = now.id
             changes.append(file.record())

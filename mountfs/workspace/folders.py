@@ -9,7 +9,7 @@ import trio
 from mountfs.errors import NotFound, NotPermitted
 from mountfs.model import CollectionId, Toggle
 from mountfs.workspace.disk import Change
-from mountfs.workspace.locals import LocalFolder
+from mountfs.workspace.locals import FolderLook, LocalFolder
 from mountfs.workspace.nodes import CollectionFolder, Folder, Node
 from mountfs.workspace.places import require_name, writable_folder
 from mountfs.workspace.state import LocalState
@@ -21,7 +21,7 @@ class Folders:
     def __init__(self, state: LocalState) -> None:
         self._state = state
 
-    async def mkdir(self, folder: Folder, name: bytes) -> CollectionFolder:
+    async def mkdir(self, folder: Folder, name: bytes, mode: int) -> CollectionFolder:
         """A new folder, which is local until something in it is sent or it has rested."""
         state = self._state
         async with state.names:
@@ -38,7 +38,10 @@ class Folders:
                 state.clock_ns(),
                 trio.current_time(),
             )
-            await state.journal.commit([made.record()], why="made", durable=False)
+            look = FolderLook(mode & 0o7777, made.mtime_ns, None, made.mtime_ns)
+            changes = [made.record(), look.record(made.id, 0)]
+            await state.journal.commit(changes, why="made", durable=False)
+            state.namespace.looks[made.id] = look
             state.locals.add_folder(made)
             node = state.namespace.folder_node(place, made.id)
             state.namespace.place(place, name, node)
@@ -62,12 +65,14 @@ class Folders:
             made = state.locals.folders.get(node.collection)
             if made is not None:
                 made.removed = True
+                changes = [made.record(), Change("look", made.id, None)]
                 try:
-                    await state.journal.commit([made.record()], why="removed", durable=False)
+                    await state.journal.commit(changes, why="removed", durable=False)
                 except OSError:
                     made.removed = False
                     raise
                 state.locals.take_out_folder(made)
+                state.namespace.looks.pop(made.id, None)
                 state.namespace.unplace(place, name)
             return node
 
@@ -115,6 +120,8 @@ class Folders:
         if replaced is not None:
             state.locals.take_out_folder(replaced)
         state.locals.add_folder(made)
+        state.namespace.look_of(made.id).ctime_ns = state.clock_ns()
+        node.shown = None
         state.namespace.unplace(source, name)
         state.namespace.place(target, new_name, node)
         state.stir(state.times.quiet)

@@ -5,7 +5,8 @@ Whoever changes something says which records follow from it and waits until they
 the same time is written together. A record is the whole of one thing, so replaying is reading.
 
 Kinds: ``file`` and ``folder`` (local names), ``draft``, ``version`` (on its way to be a checkpoint),
-``number`` (an inode number that a save kept). ``docs/formats.md`` gives their bodies.
+``number`` (an inode number that a save kept), ``look`` (permissions and times of a folder).
+``docs/formats.md`` gives their bodies.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Journal:
     def load(self) -> dict[str, dict[str, Mapping[str, Any]]]:
         """All records by kind and id. Blocks; for the start of a mount."""
         found: dict[str, dict[str, Mapping[str, Any]]] = {
-            kind: {} for kind in ("file", "folder", "draft", "version", "number")
+            kind: {} for kind in ("file", "folder", "draft", "version", "number", "look")
         }
         for record in self._disk.records():
             if record.body is not None:

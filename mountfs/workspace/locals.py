@@ -37,6 +37,10 @@ class LocalFile:
     """File type bits: regular, symbolic link, FIFO or socket."""
     mode: int = 0o644
     mtime_ns: int = 0
+    atime_ns: int | None = None
+    """When it was read, if a program said so."""
+    ctime_ns: int = 0
+    """When this mount last changed anything of it; 0: when its content was changed."""
     target: bytes = b""
     """Where a symbolic link leads."""
     asset: AssetId | None = None
@@ -103,6 +107,8 @@ class LocalFile:
             "kind": self.kind,
             "mode": self.mode,
             "mtime_ns": self.mtime_ns,
+            "atime_ns": self.atime_ns,
+            "ctime_ns": self.ctime_ns,
             "target": os.fsdecode(self.target),
             "asset": self.asset,
             "is_new": self.is_new,
@@ -128,6 +134,8 @@ class LocalFile:
             kind=body["kind"],
             mode=body["mode"],
             mtime_ns=body["mtime_ns"],
+            atime_ns=body.get("atime_ns"),
+            ctime_ns=body.get("ctime_ns", 0),
             target=os.fsencode(body["target"]),
             asset=AssetId(body["asset"]) if body["asset"] is not None else None,
             is_new=body["is_new"],
@@ -139,6 +147,37 @@ class LocalFile:
             base=CheckpointId(body["base"]) if body["base"] is not None else None,
             draft=draft,
         )
+
+
+@dataclass(slots=True, eq=False)
+class FolderLook:
+    """What programs made of the permission bits and times of a folder, of the project's or of a local one."""
+
+    mode: int | None = None
+    """Permission bits that a program gave it; None: none did."""
+    mtime_ns: int | None = None
+    """When its names last changed, or as a program said; None: as the project says."""
+    atime_ns: int | None = None
+    ctime_ns: int = 0
+    """As those of a file."""
+
+    def record(self, folder: CollectionId, project_time: int) -> Change:
+        """What the journal is to know of it. ``project_time``: when its names last changed as the project has
+        it (Unix seconds); if that is another one later, ``mtime_ns`` is out of date."""
+        body = {
+            "mode": self.mode,
+            "mtime_ns": self.mtime_ns,
+            "atime_ns": self.atime_ns,
+            "ctime_ns": self.ctime_ns,
+            "project_time": project_time,
+        }
+        return Change("look", folder, body)
+
+    @classmethod
+    def restored(cls, body: Mapping[str, Any], project_time: int) -> FolderLook:
+        """A look as the journal knows it."""
+        mtime_ns = body["mtime_ns"] if body["project_time"] == project_time else None
+        return cls(body["mode"], mtime_ns, body["atime_ns"], body["ctime_ns"])
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import stat
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from mountfs.model import (
     ROOT,
@@ -34,7 +34,7 @@ from mountfs.rights import may_see_history
 from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.disk import Change
 from mountfs.workspace.history import HISTORY_NAME, version_name
-from mountfs.workspace.locals import LocalFile, Locals, Vacancy
+from mountfs.workspace.locals import FolderLook, LocalFile, Locals, Vacancy
 from mountfs.workspace.nodes import (
     NO_ASSET,
     ROOT_INO,
@@ -70,6 +70,9 @@ class Kept:
     ino: int
     mode: int
     mtime_ns: int
+    atime_ns: int | None = None
+    ctime_ns: int = 0
+    """As those of a local file."""
 
 
 class Namespace:
@@ -81,6 +84,9 @@ class Namespace:
         self.nodes = Nodes(project, self.root)
         self.locals = Locals()
         self.kept: dict[AssetId, Kept] = {}
+        self.looks: dict[CollectionId, FolderLook] = {}
+        self.default_bits = 0o777
+        """Permission bits that may show where no program has given any."""
         self._clock = clock
         self._untold = News()
         self.settled: list[Change] = []
@@ -139,7 +145,8 @@ class Namespace:
         kept = self.kept.get(node.asset)
         if kept is not None and node.content is not None and kept.checkpoint == node.content.id:
             return kept.mode
-        return 0o755 if node.content is not None and node.content.executable else 0o644
+        is_executable = node.content is not None and node.content.executable
+        return (0o755 if is_executable else 0o644) & self.default_bits
 
     def clean_mtime(self, node: File) -> int:
         """The time (ns) of a file as the project has it."""
@@ -157,13 +164,20 @@ class Namespace:
         node.local, node.asset = file, asset
         return node
 
-    def keep_number(
-        self, asset: AssetId, checkpoint: CheckpointId, ino: int, mode: int, mtime_ns: int
-    ) -> Change:
-        """The file of a checkpoint keeps the number and the permissions under which it was saved."""
-        self.kept[asset] = Kept(checkpoint, ino, mode, mtime_ns)
-        body = {"checkpoint": checkpoint, "ino": ino, "mode": mode, "mtime_ns": mtime_ns}
-        return Change("number", asset, body)
+    def keep(self, asset: AssetId, kept: Kept) -> Change:
+        """The file of a checkpoint keeps the number, the permissions and the times that it had here."""
+        self.kept[asset] = kept
+        return Change("number", asset, asdict(kept))
+
+    def look_of(self, folder: CollectionId) -> FolderLook:
+        """What programs made of a folder, to be changed."""
+        return self.looks.setdefault(folder, FolderLook())
+
+    def project_time(self, folder: CollectionId) -> int:
+        """When the folder or the names in it last changed, as far as the project says (Unix seconds)."""
+        collection = self.catalogue.collections.get(folder)
+        own = max(collection.created_at, collection.mtime) if collection else 0
+        return max(own, max((asset.created_at for asset in self.catalogue.assets_in(folder)), default=0))
 
     def settle(self, assets: Iterable[AssetId]) -> tuple[set[CollectionId], list[Change]]:
         """Let go what is local and has arrived in the project: the folders touched, and what to journal."""
@@ -260,16 +274,18 @@ class Namespace:
     def _rebuild(self, folder: Folder, news: News) -> None:
         news.attributes.append(folder.ino)
         if folder.children is None:
+            if isinstance(folder, CollectionFolder) and folder.collection in self.looks:
+                self.looks[folder.collection].mtime_ns = None  # nobody knows whether its names have changed
             return
         found = self._replace(folder, self._work_out(folder))
         news.names += found.names
         if found.names and isinstance(folder, CollectionFolder):
             self._was_changed(folder)
-
             folder.folded = None
 
     def _was_changed(self, folder: CollectionFolder) -> None:
-        folder.mtime = int(self._clock())
+        look = self.look_of(folder.collection)
+        look.mtime_ns = look.ctime_ns = int(self._clock() * 1e9)
         folder.shown = None
 
     def _replace(self, folder: Folder, children: dict[bytes, Node]) -> News:

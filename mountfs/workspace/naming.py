@@ -116,7 +116,7 @@ class Naming:
             folder=place.collection,
             name=name,
             kind=kind,
-            mode=mode & 0o777,
+            mode=mode & 0o7777,
             mtime_ns=state.clock_ns(),
             target=target,
             is_ignored=is_ignored,
@@ -231,6 +231,7 @@ class Naming:
         replaced = there.local if there is not None else None
         before = _Before(state, local, replaced, vacancy)
         local.folder, local.name, local.is_ignored = target.collection, new_name, is_ignored
+        local.ctime_ns = state.clock_ns()
         if left is not None:
             # Its versions stay with the name it leaves.
             left.version, local.version = local.version, None
@@ -338,6 +339,7 @@ class Naming:
             name=name,
             mode=stat.S_IMODE(self._state.namespace.clean_mode(node)),
             mtime_ns=self._state.namespace.clean_mtime(node),
+            ctime_ns=self._state.clock_ns(),
             content=node.content,
             base=node.content.id if node.content is not None else None,
             made_at=trio.current_time(),
@@ -396,6 +398,7 @@ class Naming:
             self._state.locals.take_out(local)
             local.removed = True
             local.version = None
+            local.ctime_ns = self._state.clock_ns()
             if isinstance(node, Special) or node.opens == 0:
                 self._state.release(local)
         if isinstance(node, File):

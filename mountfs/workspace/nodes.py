@@ -52,8 +52,6 @@ class CollectionFolder(Folder):
     """A collection of the project, or its top."""
 
     collection: CollectionId
-    mtime: int = field(default=0, init=False)
-    """When this mount last saw its names change (Unix seconds); 0: it did not."""
     folded: dict[str, bytes] | None = field(default=None, init=False)
     """Its names by what they are without their case; None: not worked out."""
 

@@ -16,7 +16,7 @@ from functools import partial
 
 import trio
 
-from mountfs.errors import BeyondSight, NotAssigned, NotFound, NotPermitted, Refused
+from mountfs.errors import BeyondSight, NotAssigned, NotPermitted
 from mountfs.model import AssetId, Checkpoint, CheckpointId, CollectionId, Toggle
 from mountfs.rights import may_add, may_checkpoint
 from mountfs.workspace.disk import Bytes, Change
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 _COMMENT_HOLDS = 600.0
 """Seconds for which a comment waits for its version."""
 
+
+_LARGEST = (1 << 44) - 4096
+"""Bytes of the largest file, as on ext4: nobody could send what is larger."""
 
 _SOON_SYNCED = 1 << 20
 """Bytes of a draft that are synced by the thread that writes the journal: two hops would take longer."""
@@ -56,14 +59,6 @@ class Saving:
             return
         require_checkpoint(self._state, node.asset)
 
-    def attributes_may_change(self, node: Node, mode: int) -> bool:
-        """Whether a mode adds no right to write that is not there."""
-        try:
-            self.require_writable(node)
-        except (Refused, NotFound):
-            return not mode & 0o222
-        return True
-
     # Changing
 
     def write(self, node: File, offset: int, data: Bytes) -> int:
@@ -80,6 +75,8 @@ class Saving:
 
     def truncate(self, node: File, size: int) -> None:
         """Give the file another length."""
+        if size > _LARGEST:
+            raise OSError(errno.EFBIG, "a file cannot be as large as this")
         local = node.local
         if local is None or local.draft is None or local.size != size or size == 0:
             draft = self._own_draft(node)
@@ -94,46 +91,10 @@ class Saving:
         else:
             local.lost = why
 
-    def set_times(self, node: File, mtime_ns: int) -> None:
-        """Give the file another time: no change of its content, and nobody's business but this mount's."""
-        self._set_metadata(node, mtime_ns=mtime_ns)
-
-    def set_mode(self, node: File, mode: int) -> None:
-        """Give the file other permission bits."""
-        self._set_metadata(node, mode=mode)
-
-    def _set_metadata(self, node: File, *, mode: int | None = None, mtime_ns: int | None = None) -> None:
-        state, local = self._state, node.local
-        node.shown = None
-        if local is None:
-            kept = state.namespace.kept.get(node.asset)
-            if node.content is not None and not node.is_unlinked:
-                known = kept if kept is not None and kept.checkpoint == node.content.id else None
-                shown = state.namespace.clean_mode(node)
-                record = state.namespace.keep_number(
-                    node.asset,
-                    node.content.id,
-                    node.ino,
-                    mode if mode is not None else known.mode if known else shown,
-                    mtime_ns if mtime_ns is not None else known.mtime_ns if known else node.content.mtime_ns,
-                )
-                state.journal.also(record)
-            return
-        if mode is not None:
-            local.mode = mode
-        if mtime_ns is not None:
-            local.mtime_ns = mtime_ns
-        if not local.removed:
-            state.journal.also(local.record())
-        version = local.version
-        if version is not None and version.state is VersionState.WAITING and not local.is_changed:
-            version.mtime_ns, version.executable = local.mtime_ns, bool(local.mode & 0o111)
-            state.journal.also(version.record())
-
     def _was_changed(self, node: File) -> None:
         local = node.local
         assert local is not None
-        local.mtime_ns = self._state.clock_ns()
+        local.mtime_ns = local.ctime_ns = self._state.clock_ns()
         local.synced_at = None
         node.shown = None
 

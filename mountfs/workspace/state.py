@@ -21,8 +21,8 @@ from mountfs.workspace.disk import Change, Disk
 from mountfs.workspace.drafts import Drafts, DraftState
 from mountfs.workspace.heads import Heads
 from mountfs.workspace.journal import Journal
-from mountfs.workspace.locals import LocalFile, LocalFolder, Locals
-from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.locals import FolderLook, LocalFile, LocalFolder, Locals
+from mountfs.workspace.namespace import Kept, Namespace, News
 from mountfs.workspace.nodes import CollectionFolder, File
 from mountfs.workspace.notice import Kind, Notice, unnoticed
 from mountfs.workspace.versions import Times, Version, VersionState
@@ -211,9 +211,14 @@ class LocalState:
             )
             self.locals.add_folder(folder)
         for key, body in records["number"].items():
-            self.namespace.keep_number(
-                AssetId(key), CheckpointId(body["checkpoint"]), body["ino"], body["mode"], body["mtime_ns"]
-            )
+            self.namespace.keep(AssetId(key), Kept(**body))
+        for key, body in records["look"].items():
+            place = CollectionId(key)
+            if place in self.locals.folders or self.namespace.catalogue.knows(place):
+                time = self.namespace.project_time(place)
+                self.namespace.looks[place] = FolderLook.restored(body, time)
+            else:
+                self.journal.also(Change("look", key, None))
         taken = {body["asset"] for body in records["file"].values()}
         for key, body in records["file"].items():
             draft = self.drafts.get(body["draft"]) if body["draft"] is not None else None

@@ -125,6 +125,10 @@ class Workspace:
         """The node of an inode number."""
         return self._namespace.nodes.get(ino)
 
+    def show_at_most(self, bits: int) -> None:
+        """Permission bits that may show where no program has given any: fewer where others may come in."""
+        self._namespace.default_bits = bits
+
     def forget(self, ino: int, count: int) -> None:
         """The kernel gave back references to a node."""
         self._namespace.nodes.forget(ino, count)

@@ -20,9 +20,10 @@ from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import AssetId, Checkpoint, Toggle
 from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents
-from mountfs.workspace.disk import Disk
+from mountfs.workspace.disk import Change, Disk
 from mountfs.workspace.folders import Folders
 from mountfs.workspace.manifests import Manifests
+from mountfs.workspace.metadata import Metadata
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.naming import Naming
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
@@ -59,6 +60,7 @@ class Writing:
     ) -> None:
         self.state = LocalState(namespace, disk, options, ignored, clock_ns, new_id, tell)
         self.saving = Saving(self.state)
+        self.metadata = Metadata(self.state, self.saving)
         self.folders = Folders(self.state)
         self.naming = Naming(self.state, self.saving, self.folders)
         self.ask = Asking()
@@ -97,6 +99,8 @@ class Writing:
             await self.publisher.grace.end_names_in(node.collection)
             await self.ask(self._studio.trash, node.collection)
             self.state.namespace.catalogue.forget_collection(node.collection)
+            if self.state.namespace.looks.pop(node.collection, None) is not None:
+                self.state.journal.also(Change("look", node.collection, None))
             self.state.show_again({folder.collection} if isinstance(folder, CollectionFolder) else ())
 
     async def rename(
@@ -110,6 +114,8 @@ class Writing:
             text = names.file_text(new_name)
             await self.ask(self._studio.rename, node.collection, text, "", parent)
             self.state.namespace.catalogue.move_collection(node.collection, text, parent)
+            self.state.namespace.look_of(node.collection).ctime_ns = self.state.clock_ns()
+            node.shown = None
             places = {to.collection}
             if isinstance(folder, CollectionFolder):
                 places.add(folder.collection)

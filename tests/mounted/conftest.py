@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mountfs.mountpoints import users_may_allow_other
 from mountfs.testing.mounts import Mounts
 from tests.mounted.film import Film
+from tests.mounted.posix.places import Table, open_all
+from tests.mounted.workplace import PATIENT
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,3 +38,19 @@ def film(tmp_path: Path) -> Iterator[Film]:
     made = Film(tmp_path / "film.clst")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Table, Table]]:
+    """Folders of a native file system, and of a mount that others may enter where that is permitted."""
+    folder = tmp_path_factory.mktemp("posix")
+    with ExitStack() as stack:
+        film = stack.enter_context(closing(Film(folder / "film.clst")))
+        film.folder("work")
+        mounts = stack.enter_context(Mounts(folder))
+        options = replace(PATIENT, allow_other=os.getuid() == 0 or users_may_allow_other())
+        mount = mounts.mount(film.path, options=options)
+        (folder / "native").mkdir()
+        both = Table(folder / "native"), Table(mount.path / "work")
+        stack.callback(open_all, folder / "native")
+        yield both

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mountfs.workspace.nodes import Node
+from mountfs.workspace.nodes import Folder, Node
 from mountfs.workspace.reading import OpenFile
 
 
@@ -19,9 +19,12 @@ class FileHandle:
 
 @dataclass(slots=True, eq=False)
 class FolderHandle:
-    """An open folder: its listing as it was when it was opened."""
+    """An open folder: its listing as it was when it was opened, or when reading it was begun again."""
 
+    node: Folder
     listing: list[tuple[bytes, Node]]
+    begun: bool = False
+    """Whether any of it has been read."""
 
 
 class Handles:

@@ -154,16 +154,26 @@ class Operations(ReadOnly):
         if listing is None:
             with within(self._deadlines.answer, "listing a history"):
                 listing = await self._workspace.listing(node)
-        return self._handles.add_folder(FolderHandle(listing))
+        return self._handles.add_folder(FolderHandle(node, listing))
 
     @answers
     async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
         """Names with their attributes, as many as fit."""
-        listing = self._handles.folders[fh].listing
+        handle = self._handles.folders[fh]
         of, reply = self._entries.of, pyfuse3.readdir_reply
-        for place in range(start_id, len(listing)):
+        if start_id == 0 and handle.begun:  # rewinddir: what has changed since shows
+            fresh = self._workspace.listing_nowait(handle.node)
+            handle.listing = handle.listing if fresh is None else fresh
+        handle.begun = True
+        for place, name in ((0, b"."), (1, b"..")):
+            if place >= start_id:  # of these two the kernel keeps no reference
+                node = handle.node if place == 0 else handle.node.parent or handle.node
+                if not reply(token, name, of(node), place + 1):
+                    return
+        listing = handle.listing
+        for place in range(max(0, start_id - 2), len(listing)):
             name, node = listing[place]
-            if not reply(token, name, of(node), place + 1):
+            if not reply(token, name, of(node), place + 3):
                 break
             node.lookups += 1
 

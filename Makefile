@@ -1,7 +1,7 @@
 # Every target sets up what it needs first: `make demo` and `make test` are the only commands to know.
 # Needs Debian 12 or a relative of it, as root or as a user who may use sudo.
 
-.PHONY: help setup demo test test-long test-dcc dcc-table bench check format clean
+.PHONY: help man setup demo test test-long test-dcc dcc-table bench check format clean
 
 help:
 	@echo 'make demo       build a small production and mount it as two artists'
@@ -10,6 +10,7 @@ help:
 	@echo 'make test-dcc   the tests that run creative tools (installs Blender, GIMP, Krita and others)'
 	@echo 'make dcc-table  write docs/dcc-support.md anew from recorded sessions of creative tools'
 	@echo 'make bench      measure reading and saving beside their peers (needs root and an idle machine)'
+	@echo 'make man        write the pages of the manual below build/man'
 	@echo 'make setup      only what the others need: packages, .venv, .venv/bin/mountfs'
 	@echo 'make check      only ruff and mypy'
 	@echo 'make format     let ruff arrange the code'
@@ -38,6 +39,9 @@ bench: setup
 	@.venv/bin/python -m benchmarks.read
 	@.venv/bin/python -m benchmarks.save
 	@.venv/bin/python -m benchmarks.mount_save
+
+man: setup
+	@.venv/bin/python -m mountfs.cli.manual build/man
 
 check: setup
 	@tests/run --checks

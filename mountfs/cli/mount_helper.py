@@ -48,12 +48,13 @@ _IMPOSSIBLE = {
 
 _SECRETS = frozenset(["pass", "passwd", "password", "token", "secret", "key", "username", "login"])
 
-_OWN = {
+OWN_OPTIONS = {
     "as": "USERNAME: see the project as this user",
     "credentials": "FILE: a file of yours, closed to others, with the line username=USERNAME",
     "setuid": "USER: the user of this machine whose mount it is (root only)",
     "storage_dir": "DIR: where the chunks of a project with storage 'deflated' lie",
 }
+"""Options besides those of a mount: name → what follows the equals sign, and what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,16 @@ def parse(texts: Iterable[str], *, sloppy: bool = False) -> Asked:
                 f"everybody on this machine could read the option {key}; write credentials=FILE instead, with"
                 " a file that only you can read"
             )
-        if key in _OWN:
+        if key in OWN_OPTIONS:
             if not value:
-                raise ConfigError(f"the option {key} needs a value: {key}={_OWN[key].partition(':')[0]}")
+                raise ConfigError(
+                    f"the option {key} needs a value: {key}={OWN_OPTIONS[key].partition(':')[0]}"
+                )
             own[key] = value
         elif key in known:
             ours.append(item)
         elif not sloppy:
-            names = ", ".join(sorted(known | set(_OWN)))
+            names = ", ".join(sorted(known | set(OWN_OPTIONS)))
             raise ConfigError(f"the option {key} is unknown; there are {names}")
     return Asked(
         options=",".join(ours),

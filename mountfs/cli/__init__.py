@@ -127,6 +127,7 @@ COMMANDS = {
     "diff": ("mountfs.cli.diff", "Say what is different between two versions of a file."),
     "trash": ("mountfs.cli.trash", "Put a file or folder into the trash, or list what is there."),
     "restore": ("mountfs.cli.restore", "Bring a file or folder back from the trash."),
+    "undo": ("mountfs.cli.undo", "Take back what somebody did since a moment."),
     "export": ("mountfs.cli.export", "Write a project's files into an ordinary folder, verified."),
     "backup": ("mountfs.cli.backup", "Copy a project as it is now to another file, verified."),
     "clone": ("mountfs.cli.clone", "Make a project of one's own, with all that is visible in another."),

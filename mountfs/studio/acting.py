@@ -71,6 +71,8 @@ class Acting(Overview):
         self._new_id = new_id
         self._uploads = uploads
         self._joint: _Together | None = None
+        self.because = ""
+        """What the acts belong to, in one word for the audit."""
         self.chunks: ChunkStore = ChunkView(self, project.chunks, uploads)
 
     @contextmanager
@@ -208,6 +210,8 @@ class Acting(Overview):
     def _record(self, change: Change, act: str, subject: str) -> None:
         if change.administration:
             change.detail["administration"] = True
+        if self.because:
+            change.detail["because"] = self.because
         audit.record(
             change.connection,
             id=change.new_id(),

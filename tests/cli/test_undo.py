@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mountfs import cli
+from mountfs.content.ingest import ingest
+from mountfs.exchange.outline import Outline
+from mountfs.model import ALL_TOGGLES, AssetId, CheckpointId, CollectionId, Proposal
+from mountfs.storage.open import open_project
+from mountfs.studio.service import BoundStudio, StudioService
+from mountfs.testing.projects import new_id
 from tests.cli.conftest import BIG
 from tests.cli.running import Shell
+from tests.cli.test_copies import contents
 
 
 @pytest.fixture
@@ -66,3 +75,99 @@ def test_what_cannot_be_compared(shell: Shell, two_versions: Path, with_bo: Path
     hidden = shell.run("diff", "--as", "bo", f"{with_bo}:/notes.txt@1", code=cli.NOT_FOUND).err
     missing = shell.run("diff", "--as", "bo", f"{with_bo}:/other.txt@1", code=cli.NOT_FOUND).err
     assert hidden.replace("notes", "other") == missing
+
+
+@pytest.fixture
+def busy(shell: Shell, with_bo: Path, work: Path) -> Path:
+    """A project in which bo, who may do everything, has had a bad day."""
+    with open_project(with_bo) as opened:
+        service = StudioService(opened)
+        service.for_owner(service.author()).edit_role("artist", ALL_TOGGLES)
+    shell.run("import", work, with_bo)
+    with open_project(with_bo) as opened:
+        service = StudioService(opened)
+        owner = service.for_owner(service.author())
+        bo = service.for_user("bo")
+        owner.share(CollectionId(at(owner, "/library").id))
+        scene = at(owner, "/shots/sh010/sh010.ma")
+        add_version(bo, scene.id, b"spoiled")
+        add_version(bo, scene.id, b"spoiled again")
+        bo.rename(scene.id, "renamed", ".ma", scene.collection)
+        tool = at(owner, "/library/tool.sh")
+        bo.rename(tool.id, "tool2", ".sh", tool.collection)
+        bo.rename(tool.id, "tool3", ".sh", tool.collection)
+        bo.trash(at(owner, "/library/fox.bin").id)
+    return with_bo
+
+
+def at(studio: BoundStudio, path: str) -> Any:
+    return Outline(studio.tree()).at(path)
+
+
+def add_version(studio: BoundStudio, asset: AssetId, content: bytes) -> None:
+    taken = ingest(io.BytesIO(content), studio.chunks)
+    head = studio.tree().assets[asset].head
+    studio.publish(
+        [
+            Proposal(
+                CheckpointId(new_id()),
+                asset,
+                head.id if head else None,
+                taken.size,
+                taken.xxh3,
+                0,
+                taken.chunks,
+            )
+        ]
+    )
+
+
+def test_what_somebody_did_is_taken_back(shell: Shell, busy: Path, work: Path):
+    """Trash, names and contents are as before them, and their versions are still in the history."""
+    before = {str(path.relative_to(work)): path.read_bytes() for path in work.rglob("*") if path.is_file()}
+    spoiled = contents(shell, busy)
+    assert spoiled != before
+    planned = shell.run("undo", "-n", "--json", busy, "--by", "bo", "--since", "1h").json
+    assert contents(shell, busy) == spoiled
+    done = shell.run("undo", "--json", busy, "--by", "bo", "--since", "1h").json
+    assert done == {**planned, "dry_run": False}
+    assert [step["what"] for step in done["steps"]] == ["restored", *["moved back"] * 3, "went back"]
+    assert done["left"] == []
+    assert contents(shell, busy) == before
+    assert len(shell.run("log", f"{busy}:/shots/sh010/sh010.ma").rows) == 4
+    assert shell.run("undo", "--json", busy, "--by", "bo", "--since", "1h").json["steps"] == []
+
+
+def test_who_takes_back_their_own_acts_can_say_it_twice(shell: Shell, busy: Path):
+    """An undo is not undone by the next one, even if the same person did both."""
+    first = shell.run("undo", "--json", busy, "--by", "bo", "--since", "1h", "--as", "bo").json
+    assert len(first["steps"]) == 5
+    assert shell.run("undo", "--json", busy, "--by", "bo", "--since", "1h", "--as", "bo").json["steps"] == []
+
+
+def test_only_a_part_is_taken_back(shell: Shell, busy: Path):
+    """With a path, what is elsewhere stays as it is; with a moment, what was before it does."""
+    done = shell.run("undo", f"{busy}:/library", "--by", "bo", "--since", "1h")
+    assert [row[0] for row in done.rows] == ["restored", "moved back", "moved back"]
+    assert "renamed.ma" in shell.run("ls", f"{busy}:/shots/sh010").out
+    assert shell.run("undo", busy, "--by", "bo", "--since", "2090-01-01").rows == []
+    assert shell.run("undo", busy, "--by", "root", "--since", "0s").rows == []
+
+
+def test_what_others_changed_since_stays(shell: Shell, busy: Path):
+    """Somebody's later work is never undone with it; it is named, and the exit code says so."""
+    with open_project(busy) as opened:
+        service = StudioService(opened)
+        owner = service.for_owner(service.author())
+        scene = at(owner, "/shots/sh010/renamed.ma")
+        add_version(owner, scene.id, b"mended")
+        owner.rename(scene.id, "final", ".ma", scene.collection)
+    done = shell.run("undo", busy, "--by", "bo", "--since", "1h", code=cli.INCOMPLETE)
+    assert "stays: /shots/sh010/final.ma: it was moved again since" in done.err
+    assert contents(shell, busy)["shots/sh010/final.ma"] == b"mended"
+
+
+def test_bad_words_for_undo(shell: Shell, busy: Path):
+    """An unknown person, and a moment that is none."""
+    shell.run("undo", busy, "--by", "nobody", "--since", "1h", code=cli.NOT_FOUND)
+    assert "is no moment" in shell.run("undo", busy, "--by", "bo", "--since", "soon", code=cli.USAGE).err

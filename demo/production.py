@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,3 +154,8 @@ def _cache(random_: random.Random, size: int) -> bytes:
     """Simulated points: half noise, half repetition, as caches are."""
     block = random_.randbytes(size // 2)
     return block + bytes(1 << 16) * (size // (1 << 17))
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    print(f"{write(folder)} files in {folder}")

@@ -44,6 +44,8 @@ from mountfs.workspace.writing import Writing
 
 if TYPE_CHECKING:
     from mountfs.fs.session import Session
+    from mountfs.storage.project import Project
+    from mountfs.studio.bound import BoundStudio
 
 __all__ = ["MountRequest", "Mounted", "Parts", "main", "run", "serve", "start"]
 
@@ -93,6 +95,9 @@ def opened(request: MountRequest) -> Iterator[Parts]:
             studio = service.for_owner(service.author(request.author_email))
         else:
             studio = service.for_user(request.username)
+        if request.at is not None:
+            yield _past(project, studio, request.at)
+            return
         yield Parts(
             project.id,
             project.name,
@@ -101,6 +106,21 @@ def opened(request: MountRequest) -> Iterator[Parts]:
             tuple(project.warnings),
             tuple(studio.ignore_list()),
         )
+
+
+def _past(project: Project, studio: BoundStudio, at: int) -> Parts:
+    """The parts of a mount that shows how a project was."""
+    from mountfs.studio.past import PastStudio
+
+    past = PastStudio(project, studio, at, str(uuid.uuid4()))
+    warnings = [
+        *project.warnings,
+        "contents are as they were; names, folders and the trash as far as the project has recorded what was "
+        "done since; what was purged since is missing; who sees what, tasks and statuses are those of now",
+    ]
+    if doubts := past.doubts():
+        warnings.append(f"{doubts} of its files and folders were changed since in ways that nobody recorded")
+    return Parts(project.id, project.name, past, past.chunks, tuple(warnings))
 
 
 def run(request: MountRequest, ready: Ready, supervisor: Supervisor | None = None) -> None:
@@ -129,6 +149,8 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
     mountpoints.check_fuse(allow_other=options.allow_other)
     tree = parts.studio.tree()
     viewer = mountlock.OWNER if tree.viewer.owner else tree.viewer.person.id
+    if request.at is not None:
+        viewer = f"{viewer}-at-{request.at}"  # beside the mount of what is now
     with ExitStack() as stack:
         state_dir = stack.enter_context(
             mountlock.held(request.state_dir, parts.project_id, viewer, request.mount_point)

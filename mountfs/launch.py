@@ -36,7 +36,8 @@ class MountRequest:
 
     ``username`` None is personal mode: everything is seen, and ``author_email`` says who the author is
     (empty: the first admin). Paths are absolute. ``source`` is what the mount table shows as mounted there
-    (empty: the project's name); every user of the machine can read it.
+    (empty: the project's name); every user of the machine can read it. ``at``:
+    the moment that is shown, in Unix seconds, for a mount with ``options.ro``; None is now.
     """
 
     project: Path
@@ -48,6 +49,7 @@ class MountRequest:
     storage_dir: Path | None = None
     options: MountOptions = field(default_factory=MountOptions)
     source: str = ""
+    at: int | None = None
 
     def to_json(self) -> str:
         """As text; `from_json` is the way back."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +37,7 @@ def versions_in_use(state_dir: Path, project: Project) -> frozenset[CheckpointId
     LocalStateError when a journal cannot be read, MountError when somebody else on this machine has the
     project mounted.
     """
-    _require_ours(project.name)
+    _require_ours(project.name, project.path)
     return frozenset(
         CheckpointId(text)
         for folder in folders_of(state_dir, project.id)
@@ -45,13 +46,31 @@ def versions_in_use(state_dir: Path, project: Project) -> frozenset[CheckpointId
     )
 
 
-def _require_ours(project_name: str) -> None:
+def _require_ours(project_name: str, file: Path) -> None:
+    # The mount table has no more of a mount than the project's name, which another project may have too.
     for mount in mounts():
-        if mount.is_ours and mount.source == project_name and mount.uid not in (None, os.geteuid()):
+        if not mount.is_ours or mount.source != project_name or mount.uid in (None, os.geteuid()):
+            continue
+        if _may_be_open_to(mount.uid, file):
             raise MountError(
                 f"another user of this machine has {project_name} mounted at {mount.path}, and what they "
                 "have not sent yet cannot be asked; try again when it is unmounted"
             )
+
+
+def _may_be_open_to(uid: int | None, file: Path) -> bool:
+    """Whether permissions let a user read a file: false only if they certainly do not."""
+    if uid == 0:
+        return True
+    real = file.resolve()
+    for place, owner, others in (
+        (real, stat.S_IRUSR, stat.S_IRGRP | stat.S_IROTH),
+        *((folder, stat.S_IXUSR, stat.S_IXGRP | stat.S_IXOTH) for folder in real.parents),
+    ):
+        found = place.stat()
+        if not found.st_mode & (owner if found.st_uid == uid else others):
+            return False
+    return True
 
 
 def _mentioned(journal: Path) -> Iterator[str]:

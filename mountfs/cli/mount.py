@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mountfs.cli import MOUNT, NOT_FOUND, PROJECT_FILE, REFUSED, SETTINGS, UNAVAILABLE, output
+from mountfs.cli.moment import Moment
 from mountfs.cli.options import as_option, exits, json_option, project_argument, storage_dir_option
 from mountfs.cli.target import settings
 from mountfs.errors import MountfsError, ProjectFileError
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="Mount options, as listed below. The table [mount] of config.toml has the defaults.",
 )
+@click.option(
+    "--at",
+    metavar="TIME",
+    type=Moment(),
+    help="Show it as it was then, read-only: 2026-11-21T10:00 (UTC), or 2h, 3d: so long ago.",
+)
 @storage_dir_option
 @json_option
 @exits(NOT_FOUND, REFUSED, PROJECT_FILE, MOUNT, SETTINGS, UNAVAILABLE)
@@ -42,6 +49,7 @@ def command(
     username: str | None,
     foreground: bool,
     options: tuple[str, ...],
+    at: int | None,
     storage_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -55,6 +63,7 @@ def command(
       mountfs mount film.clst ~/mnt
       mountfs mount film.clst ~/mnt --as ada
       mountfs mount film.clst ~/mnt -o ro,memory=512MiB
+      mountfs mount film.clst ~/past --at 2026-11-21T10:00
 
     \b
     Options for -o:
@@ -92,7 +101,8 @@ def command(
         username=username,
         author_email=config.user.email,
         storage_dir=storage_dir.absolute() if storage_dir else None,
-        options=config.mount.with_text(",".join(options)),
+        options=config.mount.with_text(",".join((*options, *(["ro"] if at is not None else [])))),
+        at=at,
     )
 
     def announce(mounted: Mounted) -> None:
@@ -104,6 +114,7 @@ def command(
             eyes = "all of it, as its owner" if mounted.owner else "as seen by"
             what = f"{mounted.project_name} is mounted at {mounted.mount_point}"
             way = ", read-only" if request.options.ro else ""
+            way += f", as it was at {output.time(at)}" if at is not None else ""
             click.echo(printable(f"{what} ({eyes} {mounted.username}{way})"))
 
     try:

@@ -62,6 +62,7 @@ class View:
         self.is_owner = is_owner
         self._project = project
         self._reader = reader
+        self.member = member
         self._person = member.person
         self._epoch = epoch
         self._seen: tuple[int, Viewer, Sight] | None = None
@@ -104,7 +105,7 @@ class View:
             raise ContentError("the version is damaged: it has no id")
         with self.looking() as (connection, catalogue, sight):
             version = recorded(connection, [checkpoint]).get(checkpoint)
-            if version is None or not _is_visible(version, sight):
+            if version is None or not self._is_visible(version, sight):
                 raise nothing()
             viewer = self._look(catalogue)[0]
             is_head = _is_head(version, catalogue)
@@ -124,7 +125,7 @@ class View:
             visible = [
                 version
                 for version in recorded(connection, checkpoints).values()
-                if _is_visible(version, sight)
+                if self._is_visible(version, sight)
             ]
             heads = {version.id for version in visible if _is_head(version, catalogue)}
         self._heads_given |= heads
@@ -134,6 +135,9 @@ class View:
             with suppress(MountfsError):
                 found[version.id] = self._laid_out(version)
         return found
+
+    def _is_visible(self, version: Recorded, sight: Sight) -> bool:
+        return not version.trashed and version.asset in sight.assets
 
     def _laid_out(self, version: Recorded) -> Manifest:
         chunks = self._project.sizes.layout(version.chunk_ids(), version.size)
@@ -239,10 +243,6 @@ class View:
                 known.add(asset.head.author)
         members = catalogue.members
         return {user: members[user].person for user in known if user in members}
-
-
-def _is_visible(version: Recorded, sight: Sight) -> bool:
-    return not version.trashed and version.asset in sight.assets
 
 
 def _is_head(version: Recorded, catalogue: Catalogue) -> bool:

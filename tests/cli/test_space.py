@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from mountfs import cli
+from mountfs.cli.in_use import versions_in_use
+from mountfs.errors import MountError
+from mountfs.mountpoints import FILE_SYSTEM, Mount
+from mountfs.storage.open import open_project
 from mountfs.storage.unreferenced import GRACE
 from tests.cli.running import Shell
 from tests.cli.test_copies import contents
@@ -257,3 +261,19 @@ def test_room_of_what_one_sees(shell: Shell, with_bo: Path, work: Path):
     hidden = shell.run("du", "--as", "bo", f"{with_bo}:/library", code=cli.NOT_FOUND).err
     missing = shell.run("du", "--as", "bo", f"{with_bo}:/nowhere", code=cli.NOT_FOUND).err
     assert hidden.replace("library", "nowhere") == missing
+
+
+def test_somebody_elses_mount_keeps_everything(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """What another user has not sent yet cannot be asked: nothing is removed while they have it mounted, if
+    they can reach the project at all."""
+    other = Mount(tmp_path / "theirs", FILE_SYSTEM, "film", "0:99", os.geteuid() + 1)
+    monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [other])
+    with open_project(project, read_only=True) as opened:
+        project.chmod(0o600)
+        assert versions_in_use(tmp_path, opened) == frozenset()
+        project.chmod(0o644)
+        monkeypatch.setattr(Path, "parents", property(lambda _: ()))
+        with pytest.raises(MountError, match="another user"):
+            versions_in_use(tmp_path, opened)

@@ -33,7 +33,7 @@ from mountfs.errors import ConfigError
 
 FILE_NAME = "config.toml"
 
-_CHOICES = {"close": ("durable", "lazy"), "track": ("auto", "manual")}
+_CHOICES = {"close": ("durable", "lazy"), "track": ("auto", "manual"), "thumbnails": ("auto", "on", "off")}
 
 LEAST_MEMORY = 16 << 20
 MOST_MEMORY = 1 << 40
@@ -84,8 +84,9 @@ class MountOptions:
     as long."""
     desktop: bool = True
     """Whether the desktop is told of what goes wrong, and a shutdown held back while something is unsent."""
-    thumbnails: bool = False
-    """Whether programs that make previews may read as much as they like of what is not here yet."""
+    thumbnails: str = "auto"
+    """``on``: programs that make previews may read all they like; ``off``: the beginning of a
+    file; ``auto``: on where content lies on a disk of this machine."""
     noexec: bool = False
     """Whether nothing in the mount can be run as a program."""
 

@@ -188,6 +188,10 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
                 workspace, ownership, deadlines, serving.set, invalidation.keep_out
             )
             operations.xattrs = options.xattr
+        content = request.storage_dir or request.project
+        operations.spares_previews = options.thumbnails == "off" or (
+            options.thumbnails == "auto" and bool(mountpoints.network_of(content))
+        )
         session = stack.enter_context(
             mounted(
                 operations,

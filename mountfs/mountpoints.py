@@ -82,14 +82,19 @@ def mount_of(path: Path) -> Mount | None:
 _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "afs", "lustre", "gluster", "gfs", "ocfs", "fuse.")
 
 
+def network_of(path: Path) -> str:
+    """The type of the network file system that a path lies on; empty if it is on a disk of this machine."""
+    mount = _nearest(Path(os.path.realpath(path)))
+    return mount.kind if mount is not None and mount.kind.startswith(_NETWORK) else ""
+
+
 def require_local(path: Path) -> None:
     """ConfigError if a folder lies on a network file system: locks and syncs do not mean there what they have
     to mean for what is not sent yet.
     """
-    mount = _nearest(Path(os.path.realpath(path)))
-    if mount is not None and mount.kind.startswith(_NETWORK):
+    if kind := network_of(path):
         raise ConfigError(
-            f"{path} is on a network file system ({mount.kind}), where unsent work is not safe: write"
+            f"{path} is on a network file system ({kind}), where unsent work is not safe: write"
             ' state_dir = "/a/folder/on/a/local/disk" into config.toml'
         )
 

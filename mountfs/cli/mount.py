@@ -86,7 +86,7 @@ def command(
       scratch_quota=SIZE  bytes that local files may take (0: what the disk has)
       xattr               extended attributes, at the price of slower small writes
       desktop=off         no notifications, and no shutdown held back (on)
-      thumbnails          let programs that make previews read as much as they like
+      thumbnails=auto|on|off  whole files for programs that make previews (auto: from local disks)
       noexec              let nothing in the mount be run as a program
     """
     from mountfs import daemon

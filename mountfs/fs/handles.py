@@ -15,6 +15,8 @@ class FileHandle:
     node: Node
     content: OpenFile
     writable: bool = False
+    allowance: int | None = None
+    """Bytes that may still be read through it; None: as many as there are."""
 
 
 @dataclass(slots=True, eq=False)

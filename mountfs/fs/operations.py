@@ -22,6 +22,7 @@ from mountfs.errors import NotFound
 from mountfs.fs.answers import Deadlines, answers, within
 from mountfs.fs.entries import Entries, Ownership
 from mountfs.fs.handles import FileHandle, FolderHandle, Handles
+from mountfs.fs.previews import ALLOWANCE, makes_previews
 from mountfs.fs.refusals import LONGEST_NAME, ReadOnly, check_name
 from mountfs.workspace.nodes import AssetHistory, Folder, Node
 from mountfs.workspace.reading import Bytes
@@ -43,6 +44,8 @@ class Operations(ReadOnly):
     supports_dot_lookup = True
     enable_writeback_cache = False
     enable_acl = False
+    spares_previews = False
+    """Whether programs that make previews get the beginning of a file only."""
 
     def __init__(
         self,
@@ -196,13 +199,20 @@ class Operations(ReadOnly):
         node = self._node(inode)
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC:
             raise FUSEError(errno.EROFS)
-        handle = FileHandle(node, self._workspace.open(node))
+        handle = FileHandle(node, self._workspace.open(node), allowance=self._allowance(ctx))
         return pyfuse3.FileInfo(fh=pyfuse3.FileHandleT(self._handles.add_file(handle)), keep_cache=True)
+
+    def _allowance(self, ctx: pyfuse3.RequestContext) -> int | None:
+        return ALLOWANCE if self.spares_previews and makes_previews(ctx.pid) else None
 
     @answers
     async def read(self, fh: int, off: int, size: int) -> Bytes:  # type: ignore[override]
         """Bytes of a file, exactly as many as asked for, or up to its end."""
         handle = self._handles.files[fh]
+        if handle.allowance is not None:
+            handle.allowance -= size
+            if handle.allowance < 0:
+                raise FUSEError(errno.EACCES)
         data = handle.content.read_nowait(off, size)
         if data is not None:
             return data

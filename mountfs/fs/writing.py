@@ -72,6 +72,8 @@ class WritableOperations(Operations):
                 raise FUSEError(errno.ESTALE)  # the kernel looks the name up again
             self._writing.saving.require_writable(node)
         info = self._open(node, writable=writable)
+        if not writable:
+            self._handles.files[info.fh].allowance = self._allowance(ctx)
         if flags & os.O_TRUNC and isinstance(node, File):
             try:
                 self._writing.saving.truncate(node, 0)

@@ -1,0 +1,44 @@
+"""Which programs make previews."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mountfs.fs.previews import makes_previews
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("totem-video-thumbnailer", True),
+        ("gdk-pixbuf-thumbnailer", True),
+        ("evince-thumbnailer", True),
+        ("ffmpegthumbnailer", True),
+        ("blender-thumbnailer", True),
+        ("tumblerd", True),
+        ("tracker-extract-3", True),
+        ("localsearch-extractor-3", True),
+        ("baloo_file_extractor", True),
+        ("blender", False),
+        ("nautilus", False),
+        ("cp", False),
+        ("thunar", False),
+    ],
+)
+def test_programs_that_make_previews_are_known_by_what_the_kernel_keeps_of_their_name(
+    tmp_path: Path, name: str, is_one: bool
+):
+    """A thread counts as its program, whatever it is called itself."""
+    for pid, about in ((7, ("status", "Name:\tpool-1\nTgid:\t5\n")), (5, ("comm", f"{name[:15]}\n"))):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / about[0]).write_text(about[1])
+    assert makes_previews(7, tmp_path) is is_one
+
+
+def test_what_cannot_be_found_out_is_no_such_program():
+    """A process that has ended, or is of another namespace, reads as any other; so does this one."""
+    assert not makes_previews(0)
+    assert not makes_previews(os.getpid())

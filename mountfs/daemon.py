@@ -347,6 +347,9 @@ class _Mount:
             "checkpoint": lambda asked: status.checkpoint(
                 str(asked.get("path", "")), str(asked.get("comment", ""))
             ),
+            "comment": lambda asked: status.comment_at(
+                str(asked.get("path", "")), str(asked.get("comment", ""))
+            ),
             "track": lambda asked: status.track(str(asked.get("path", "")), on=True),
             "untrack": lambda asked: status.track(str(asked.get("path", "")), on=False),
         }

@@ -12,12 +12,14 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from mountfs import errors
 from mountfs.names import printable
@@ -109,11 +111,15 @@ COMMANDS = {
     "show": ("mountfs.cli.show", "Tell everything about a file or folder."),
     "user": ("mountfs.cli.user", "List, add and remove the people of a project; give them roles."),
     "role": ("mountfs.cli.role", "Say what the roles of a project allow."),
+    "template": ("mountfs.cli.template", "Say what new files can begin with."),
+    "new": ("mountfs.cli.new", "Make a planned file, or a table of them, perhaps from a template."),
     "assign": ("mountfs.cli.assign", "Give somebody tasks, or folders to work in."),
     "unassign": ("mountfs.cli.unassign", "Take tasks or folders back."),
     "library": ("mountfs.cli.library", "Share folders with everybody in the project."),
     "depend": ("mountfs.cli.depend", "Say what a file needs, so that it is seen, too."),
     "mark": ("mountfs.cli.mark", "Say how far a file is: wip, done and so on."),
+    "comment": ("mountfs.cli.comment", "Say something of a version."),
+    "tag": ("mountfs.cli.tag", "Put words on files, and find files by them."),
     "mine": ("mountfs.cli.mine", "List what is assigned to you."),
     "access": ("mountfs.cli.access", "Tell who sees a file, what they may do, and why."),
     "status": ("mountfs.cli.status", "Show what a mount has not sent yet, and why."),
@@ -137,12 +143,39 @@ COMMANDS = {
     "purge": ("mountfs.cli.purge", "Remove what is in the trash, for good."),
     "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),
     "doctor": ("mountfs.cli.doctor", "Look for what is wrong on this machine, and say what mends it."),
+    "completion": ("mountfs.cli.completion", "Let the shell complete commands with the Tab key."),
 }
 """Name → module with a click command ``command``, and the line that ``mountfs --help`` shows."""
 
 
 class NobodyReads(Exception):
     """The reader of the output has gone: BrokenPipeError under a name that click does not catch."""
+
+
+_A_PATH = re.compile(r"PATH|MOUNT|FILE|DIR|\.clst|\bON\b")
+"""What stands for a path in the form of a command."""
+
+
+class PathText(click.types.StringParamType):
+    """Text that names a file in one of our ways; the shell knows how to complete most of them."""
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's signature
+        param: click.Parameter,  # noqa: ARG002  # click's signature
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Have the shell complete a file's name."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+def leave_paths_to_the_shell(command: click.Command) -> None:
+    """Let the Tab key complete arguments that are paths, of a command and of those that it groups."""
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        leave_paths_to_the_shell(below)
+    for parameter in command.params:
+        if parameter.type is click.STRING and _A_PATH.search(str(parameter.metavar)):
+            parameter.type = PathText()
 
 
 class Commands(click.Group):
@@ -157,7 +190,14 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        leave_paths_to_the_shell(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What the Tab key offers, without importing a command."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        names = (name for name in COMMANDS if name.startswith(incomplete))
+        return [*(CompletionItem(name, help=COMMANDS[name][1]) for name in names), *options]
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         """As click does, which prints help from here."""

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
-from mountfs.cli.options import as_option, dry_run_option, exits, json_option, storage_dir_option
+from mountfs.cli.options import (
+    as_option,
+    dry_run_option,
+    exits,
+    json_option,
+    paths_argument,
+    storage_dir_option,
+)
 from mountfs.cli.target import Target, open_to_change
 from mountfs.errors import Refused
 from mountfs.model import Asset, Person
@@ -16,7 +23,7 @@ from mountfs.studio.permissions import Act
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@paths_argument
 @click.argument("assignee", metavar="USERNAME")
 @click.option("--task", is_flag=True, help="Make a file that is everybody's (a resource) a task first.")
 @dry_run_option

@@ -8,13 +8,20 @@ from typing import Any
 import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
-from mountfs.cli.options import as_option, dry_run_option, exits, json_option, storage_dir_option
+from mountfs.cli.options import (
+    as_option,
+    dry_run_option,
+    exits,
+    json_option,
+    paths_argument,
+    storage_dir_option,
+)
 from mountfs.cli.target import Target, open_to_change
 from mountfs.studio.permissions import Act
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@paths_argument
 @click.argument("status")
 @dry_run_option
 @as_option

@@ -19,6 +19,8 @@ project_or_mount_argument = click.argument("path", metavar="PROJECT.clst|MOUNT")
 
 path_argument = click.argument("path", metavar="PATH")
 
+paths_argument = click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+
 
 class _Folder(click.Path):
     """A folder, and not nothing: a script's variable that is unset must not name the current one."""

@@ -8,14 +8,21 @@ from typing import Any
 import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
-from mountfs.cli.options import as_option, dry_run_option, exits, json_option, storage_dir_option
+from mountfs.cli.options import (
+    as_option,
+    dry_run_option,
+    exits,
+    json_option,
+    paths_argument,
+    storage_dir_option,
+)
 from mountfs.cli.target import Target, open_to_change
 from mountfs.model import NOBODY, Asset, Person
 from mountfs.studio.permissions import Act
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@paths_argument
 @click.option("--from", "whom", metavar="USERNAME", help="From this person only; for a folder with several.")
 @click.option(
     "--resource", is_flag=True, help="Make a file everybody's (a resource): who sees it may save it."

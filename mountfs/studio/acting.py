@@ -76,13 +76,14 @@ class Acting(Overview):
         self.chunks: ChunkStore = ChunkView(self, project.chunks, uploads)
 
     @contextmanager
-    def together(self, *, rehearse: bool = False) -> Iterator[None]:
+    def together(self, *, rehearse: bool = False, refusals_count: bool = False) -> Iterator[None]:
         """Make all acts of the block one transaction: all of them or, after an exception, none.
 
         The viewer's tree follows each act. An act that is refused leaves nothing, and the block may go on.
-        With ``rehearse`` nothing is left of any of them, no refusal in the audit either. The write lock is
-        held for as long as the block lasts, so nothing that takes long belongs into it; what reads the file
-        itself (history, manifests) reads it as it was before. In a block, a further one is part of it.
+        With ``rehearse`` nothing is left of any of them; no refusal in the audit either, unless they are
+        meant, and only what takes long was left out (``refusals_count``). The write lock is held for as long
+        as the block lasts, so nothing that takes long belongs into it; what reads the file itself (history,
+        manifests) reads it as it was before. In a block, a further one is part of it.
         """
         if self._mine() is not None:
             yield
@@ -107,7 +108,7 @@ class Acting(Overview):
             self._reader.forget()  # the commit itself may have failed
             raise
         finally:
-            for act, subject, why in () if rehearse else refusals:
+            for act, subject, why in refusals if refusals_count or not rehearse else ():
                 self._record_refusal(act, subject, why)
 
     def require(self, act: Act) -> None:
@@ -145,7 +146,7 @@ class Acting(Overview):
             with self._writing() as connection:
                 change = self._change(connection, administration)
                 done = body(change)
-                if change.detail or act not in _SELF_EVIDENT:
+                if change.detail or administration or act not in _SELF_EVIDENT:
                     self._record(change, act.value, subject)
         except (Refused, NotFound) as exc:
             self._refused(act, subject, exc)

@@ -149,9 +149,11 @@ class Administration(Acting):
         self._act(Act.UNTAG, asset, partial(tags.untag, asset=asset, word=word))
 
     def tagged(self) -> dict[str, set[AssetId]]:
-        """The tags that visible assets have, by name, and which have them."""
+        """The tags that visible assets have, by name, and which have them. In a transaction of several acts
+        they are what these have made of them."""
+        joint = self._mine()
         with self.looking() as (connection, _, sight):
-            return tags.tagged(connection, sight.assets)
+            return tags.tagged(joint.connection if joint is not None else connection, sight.assets)
 
     # Templates
 

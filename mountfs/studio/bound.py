@@ -54,10 +54,12 @@ class BoundStudio(Administration, Upkeep):
 
     # The tree
 
-    def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
+    def make_collection(
+        self, collection: CollectionId, name: str, parent: CollectionId, *, administration: bool = False
+    ) -> Collection:
         """A new collection with an id chosen by the caller. The same again answers as the first time."""
         body = partial(structure.make_collection, id_=collection, name=name, parent=parent)
-        return self._act(Act.CREATE_COLLECTION, collection, body)
+        return self._act(Act.CREATE_COLLECTION, collection, body, administration)
 
     def rename(
         self,

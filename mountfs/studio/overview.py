@@ -17,6 +17,7 @@ from mountfs.studio.permissions import NEEDS, Act, require
 from mountfs.studio.sharing import Dependency
 from mountfs.studio.view import View
 from mountfs.studio.visibility import Sight
+from mountfs.studio.written import asset_types
 
 
 class Overview(View):
@@ -110,6 +111,22 @@ class Overview(View):
                 and each.asset in sight.assets
                 and (each.on in sight.assets or each.on in sight.collections)
             ]
+
+    def needs(self, asset: AssetId) -> set[AssetId | CollectionId]:
+        """What an asset depends on directly: for who may change that all of it, else what they see."""
+        with self._reader.current() as catalogue:
+            viewer, sight = self._look(catalogue)
+            if viewer.owner or viewer.may.issuperset(NEEDS[Act.DEPEND]):
+                sight = self._reader.reach().everything()
+            if asset not in sight.assets:
+                raise nothing()
+            assets = catalogue.asset_needs.get(asset, set()) & sight.assets
+            return {*assets, *(catalogue.folder_needs.get(asset, set()) & sight.collections)}
+
+    def asset_types(self) -> list[str]:
+        """The names of the types that an asset can have."""
+        with self._project.database.reading() as connection:
+            return asset_types(connection)
 
     def dependency_types(self) -> list[str]:
         """The names of the types that a dependency can have."""

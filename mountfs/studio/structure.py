@@ -21,9 +21,12 @@ from mountfs.studio.widening import widen
 def make_collection(change: Change, id_: CollectionId, name: str, parent: CollectionId) -> Collection:
     """A new collection; assigned to its creator where they would lose sight of it otherwise.
 
-    The same id again, with the same name and parent, answers as the first time.
+    The same id again, with the same name and parent, answers as the first time. For administration the right
+    to assign is needed too, and then it is nobody's.
     """
     change.require(Act.CREATE_COLLECTION)
+    if change.administration:
+        change.require(Act.ASSIGN)
     if id_ in change.catalogue.collections:
         there = change.collection(id_).collection
         if (there.name, there.parent) != (name, parent):
@@ -45,7 +48,8 @@ def make_collection(change: Change, id_: CollectionId, name: str, parent: Collec
             parent_id=parent,
         )
     )
-    if not change.viewer.owner and parent not in change.sight.whole:
+    loses_sight = not change.viewer.owner and parent not in change.sight.whole
+    if loses_sight and not change.administration:
         me = change.viewer.person.id
         change.connection.execute(
             insert(tables.collection_assignee).values(

@@ -207,6 +207,14 @@ class Status:
             version.comment = text
             self._state.journal.also(version.record())
 
+    async def comment_at(self, path: str, text: str) -> Mapping[str, object]:
+        """Say something about the next version of a changed file, by its path. Refused without a change."""
+        node = self._node_at(path)
+        if node.local is None or not (node.local.is_changed or node.local.version):
+            raise Refused(f"{path} has no change that is not recorded")
+        self.comment(node, text)
+        return {"comment": text}
+
     async def retry(self, path: str | None) -> Mapping[str, object]:
         """Offer again what was refused; what lost a race is offered as the next version after the newest."""
         state = self._state

@@ -1,0 +1,174 @@
+"""``mountfs new``: files that are planned, before anybody saves them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, output
+from mountfs.cli.options import (
+    as_option,
+    dry_run_option,
+    exits,
+    json_option,
+    path_argument,
+    storage_dir_option,
+)
+from mountfs.cli.target import Target, open_to_change
+from mountfs.errors import Refused
+from mountfs.model import Asset
+from mountfs.studio.permissions import Act
+
+if TYPE_CHECKING:
+    from mountfs.exchange.planning import Planned, Planning, Row
+
+MAX_TABLE = 64 << 20
+"""Bytes of a table."""
+
+
+@click.command()
+@path_argument
+@click.option("--template", metavar="NAME", default="", help="Begin with the content of this template.")
+@click.option("--assign", "assignee", metavar="USERNAME", default="", help="Whose task it is.")
+@click.option("--status", default="", help="How far it is; else todo.")
+@click.option(
+    "--type", "kind", metavar="TYPE", default="", help="task (the default), resource, or a type of files."
+)
+@click.option("-p", "--parents", is_flag=True, help="Make the folders above it where they are missing.")
+@click.option(
+    "--csv",
+    "table",
+    metavar="FILE",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Make what a table names, below the folder PATH; - is standard input.",
+)
+@click.option("--update", is_flag=True, help="With --csv: bring what is there in line with the table.")
+@dry_run_option
+@as_option
+@storage_dir_option
+@json_option
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+def command(
+    path: str,
+    template: str,
+    assignee: str,
+    status: str,
+    kind: str,
+    parents: bool,
+    table: Path | None,
+    update: bool,
+    dry_run: bool,
+    username: str | None,
+    storage_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a file that is planned: empty, or with the content of a template; or a whole table of them.
+
+    A table is a CSV file. Its first line names its columns: path, and any of type, template, assignee,
+    status, depends (several paths, with ; between them). The type is task (if empty), resource, folder, or a
+    type of files that the project has. Folders that are missing are made. All of it is made, or nothing.
+
+    The same table again changes nothing. Where the project has something else than the table says, because
+    work has gone on, that is told; --update brings the assignee, status and dependencies in line.
+
+    \b
+      mountfs template add film.clst film.clst:/shots/sh010.blend --name shot.blend
+      mountfs new film.clst:/shots/sh030.blend --template shot.blend --assign bo
+      printf 'path,assignee\\n/shots/sh040.blend,bo\\n' >shots.csv && mountfs new film.clst --csv shots.csv
+      mountfs new film.clst --csv shots.csv --update --dry-run
+    """
+    from mountfs.exchange.planning import Planning, Row
+
+    if table is not None and (template or assignee or status or kind or parents):
+        raise click.UsageError("with --csv, the table says what each file is: leave out the other options")
+    if table is None and update:
+        raise click.UsageError("--update is for --csv")
+    text = _read(table) if table is not None else ""
+    with open_to_change(
+        path,
+        username=username,
+        storage_dir=storage_dir,
+        dry_run=dry_run,
+        administers=Act.ASSIGN,
+        if_permitted=True,
+    ) as target:
+        target.studio.require(Act.MAKE_ASSET)
+        planning = Planning(
+            target.studio,
+            target.outline,
+            {
+                name.casefold(): id_
+                for id_, person in target.tree.people.items()
+                for name in (person.username, person.email)
+            },
+            update=update,
+            administration=target.administration,
+        )
+        if table is not None:
+            done = _apply(target, planning, text, table)
+        else:
+            row = Row(0, target.path, kind.casefold(), template, assignee, status)
+            done = _make(target, planning, row, parents=parents)
+    if as_json:
+        output.as_json({each: value for each, value in asdict(done).items() if each != "wrong"})
+        return
+    for place, what in done.differing:
+        output.say(f"{place}: {what}")
+    output.outcome(_summary(done) if table is not None else f"{done.files[0]} is made", dry_run=dry_run)
+
+
+def _make(target: Target, planning: Planning, row: Row, *, parents: bool) -> Planned:
+    """One file."""
+    if row.path == "/" or row.is_folder:
+        raise click.UsageError("name the file that is to be made, as in film.clst:/shots/sh030.blend")
+    if target.mounted is not None and target.mounted.exists:
+        raise Refused(f"{target.mounted.full} is there already; mountfs track makes a local file part of it")
+    planning.have(row, parents=parents)
+    return planning.done
+
+
+def _apply(target: Target, planning: Planning, text: str, table: Path) -> Planned:
+    """All of a table, or Refused after each line that cannot be was told."""
+    from mountfs.exchange.planning import read_table
+
+    if isinstance(target.thing, Asset):
+        raise click.UsageError(
+            f"{target.path} is a file; name the project, or the folder of the table's paths"
+        )
+    rows = read_table(text, target.path)
+    done = planning.run(rows)
+    if done.wrong:
+        for number, why in done.wrong:
+            output.say(f"{table}:{number}: {why}")
+        lines = output.count(len(done.wrong), "line")
+        raise Refused(f"{lines} of {len(rows)} in {table} cannot be, so nothing was changed")
+    return done
+
+
+def _read(table: Path) -> str:
+    if str(table) == "-":
+        data = sys.stdin.buffer.read(MAX_TABLE + 1)
+    else:
+        with table.open("rb") as file:
+            data = file.read(MAX_TABLE + 1)
+    if len(data) > MAX_TABLE:
+        raise click.UsageError(f"{table} is longer than {output.size(MAX_TABLE)}: divide it")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as exc:
+        raise click.UsageError(f"{table} is not UTF-8 text; save it as CSV UTF-8") from exc
+
+
+def _summary(done: Planned) -> str:
+    parts = [output.count(len(done.files), "new file"), output.count(len(done.folders), "new folder")]
+    if done.changed:
+        parts.append(f"{len(done.changed)} changed")
+    parts.append(f"{done.unchanged} unchanged")
+    if done.differing:
+        places = len({place for place, _ in done.differing})
+        parts.append(f"{places} not as the table says, and left so (--update brings them in line)")
+    return ", ".join(parts)

@@ -80,16 +80,16 @@ class Arrivals:
         elif file is not None and file.moved_from == version.asset:
             file.base = now.id
             changes.append(file.record())
-        for later in state.versions.values():
-            if later.asset == version.asset and later is not version:
+        for later in state.versions.of_asset(version.asset):
+            if later is not version:
                 later.is_new = False
                 if later.base == version.id:
                     later.base = now.id
                 changes.append(later.record())
                 state.stir()
-        for vacancy in state.locals.vacancies.values():
-            if vacancy.version is version:
-                vacancy.version = None
+        vacancy = state.locals.vacancies.get(version.asset)
+        if vacancy is not None and vacancy.version is version:
+            vacancy.version = None
         state.heads.opened(version.asset, now)
         done = VersionState.PUBLISHED if checkpoint is not None else VersionState.EQUAL
         changes.append(state.finish(version, done))
@@ -101,14 +101,14 @@ class Arrivals:
         state, me = self._state, self._state.viewer
         catalogue = state.namespace.catalogue
         if checkpoint.asset != version.asset:  # the name was in the trash, and that asset is back
-            for other in state.versions.values():
-                if other.asset == version.asset and other is not version:
-                    other.asset = checkpoint.asset
-            file = state.locals.of_asset.get(version.asset)
+            before = version.asset
+            for other in state.versions.of_asset(before):
+                state.versions.give_to(checkpoint.asset, other)
+            file = state.locals.of_asset.get(before)
             if file is not None:
                 file.asset = checkpoint.asset
                 state.locals.add(file)
-            version.asset = checkpoint.asset
+            state.versions.give_to(checkpoint.asset, version)
         known, new = catalogue.assets.get(version.asset), version.new
         if known is not None:
             if known.head is None or known.head.number < checkpoint.number:

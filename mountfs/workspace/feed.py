@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 _WAIT = 20.0
 """Seconds for which one question waits for news."""
+_REST = 4.0
+"""How many times as long as taking over news takes until more are asked for: they come together then."""
+_LONGEST_REST = 2.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
@@ -46,7 +49,10 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
                 tell(workspace.reload(tree))
             else:
                 cursor = changes.cursor
+                began = trio.current_time()
                 tell(workspace.refresh(changes))
+                # Where a folder has very many names that takes long, and nobody is answered meanwhile.
+                await trio.sleep(min(_REST * (trio.current_time() - began), _LONGEST_REST))
         except Exception as exc:  # whatever anyone wrote into the project, what is mounted stays mounted
             if f"{exc!r}" != complaint:
                 log.warning(

@@ -55,6 +55,7 @@ class Grace:
         self._send = send
         self._ready = ready
         self._one_ends = trio.Lock()
+        self._to_show: set[CollectionId] = set()
 
     async def end(self, vacancy: Vacancy) -> None:
         """The grace of a name has ended: tell the studio what became of it, or undo it here. Nothing happens
@@ -105,7 +106,15 @@ class Grace:
             # News of it may have come before the answer, and never come of what was made a moment ago.
             self._state.namespace.catalogue.forget_asset(vacancy.asset)
             self._state.locals.vacancies.pop(vacancy.asset, None)
-            self._state.show_again({vacancy.folder})
+            self._to_show.add(vacancy.folder)
+
+    def show(self) -> None:
+        """Show what else has changed in folders because names have ended: something may be called otherwise
+        now. All names of a folder are worked out for that, so it is done once for many that have ended.
+        """
+        folders, self._to_show = self._to_show, set()
+        if folders:
+            self._state.show_again(folders)
 
     def _end_later(self, vacancy: Vacancy, moment: float) -> None:
         """It could not be ended now; until it is, the name can be filled."""
@@ -117,8 +126,8 @@ class Grace:
         """
         needed = [
             version
-            for version in self._state.versions.values()
-            if version.is_on_its_way and version.asset != asset and version.is_made_from(asset)
+            for version in self._state.versions.made_from(asset)
+            if version.is_on_its_way and version.asset != asset
         ]
         for version in needed:
             version.hurried = True
@@ -223,6 +232,7 @@ class Grace:
         for vacancy in list(self._state.locals.vacancies.values()):
             if vacancy.folder == folder and not vacancy.has_ended:
                 await self.end(vacancy)
+        self.show()
 
     def vacancy_due(self, vacancy: Vacancy) -> float:
         """When the grace of a name ends."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -228,6 +228,39 @@ class Vacancy:
     """When the studio may be told again after a fault."""
 
 
+class Vacancies(MutableMapping[AssetId, Vacancy]):
+    """Vacancies by their assets and by their names; of one name the first that is there."""
+
+    def __init__(self) -> None:
+        self._all: dict[AssetId, Vacancy] = {}
+        self._at: dict[tuple[CollectionId, bytes], list[Vacancy]] = {}
+
+    def __getitem__(self, asset: AssetId) -> Vacancy:
+        return self._all[asset]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[AssetId]:
+        return iter(self._all)
+
+    def __setitem__(self, asset: AssetId, vacancy: Vacancy) -> None:
+        self.pop(asset, None)
+        self._all[asset] = vacancy
+        self._at.setdefault((vacancy.folder, vacancy.name), []).append(vacancy)
+
+    def __delitem__(self, asset: AssetId) -> None:
+        vacancy = self._all.pop(asset)
+        place = vacancy.folder, vacancy.name
+        self._at[place].remove(vacancy)
+        if not self._at[place]:
+            del self._at[place]
+
+    def at(self, folder: CollectionId, name: bytes) -> Vacancy | None:
+        """The vacancy of a name."""
+        return next(iter(self._at.get((folder, name), ())), None)
+
+
 @dataclass(slots=True)
 class Locals:
     """All local things of a mount, by what they are looked up by."""
@@ -236,7 +269,7 @@ class Locals:
     folders: dict[CollectionId, LocalFolder] = field(default_factory=dict)
     of_asset: dict[AssetId, LocalFile] = field(default_factory=dict)
     of_ino: dict[int, LocalFile] = field(default_factory=dict)
-    vacancies: dict[AssetId, Vacancy] = field(default_factory=dict)
+    vacancies: Vacancies = field(default_factory=Vacancies)
     _files_in: dict[CollectionId, dict[int, LocalFile]] = field(default_factory=dict)
     _folders_in: dict[CollectionId, dict[CollectionId, LocalFolder]] = field(default_factory=dict)
     _where: dict[int, tuple[CollectionId, AssetId | None]] = field(default_factory=dict)
@@ -293,7 +326,4 @@ class Locals:
 
     def vacancy_at(self, folder: CollectionId, name: bytes) -> Vacancy | None:
         """The vacancy of a name."""
-        for vacancy in self.vacancies.values():
-            if vacancy.name == name and vacancy.folder == folder:
-                return vacancy
-        return None
+        return self.vacancies.at(folder, name)

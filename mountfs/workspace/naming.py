@@ -41,7 +41,7 @@ class _Before:
         self._of = file
         self._replaced = replaced
         self._is_known = file.id in state.locals.files
-        self._names = set(state.versions)
+        self._last = state.last_order
         files = (file, replaced, vacancy)
         found = {each.version.id: each.version for each in files if each is not None and each.version}
         self._versions = [(each, each.state, each.draft, each.file) for each in found.values()]
@@ -53,7 +53,7 @@ class _Before:
         """All is as it was."""
         state, file, before = self._state, self._of, self._file
         for version in list(state.versions.values()):
-            if version.id not in self._names and version.file == file.id:
+            if version.order > self._last and version.file == file.id:
                 state.finish(version, VersionState.DROPPED)
         for version, how, draft, owner in self._versions:
             version.file = owner

@@ -36,7 +36,11 @@ from mountfs.workspace.versions import Version, VersionState
 log = logging.getLogger(__name__)
 
 _TOGETHER = 256
-"""Versions offered in one go."""
+"""Versions offered in one go, while there are no more than a few thousand."""
+_MOST_TOGETHER = 2048
+"""The same when there are very many: whatever comes of each offer is seen to in all folders concerned."""
+_AT_A_TIME = 5.0
+"""Seconds for telling of names that have gone, until it is looked what else is due."""
 _BREATH = 0.25
 """Seconds between two times that something is sent, unless somebody waits: what is closed at about the same
 time goes together, since each offer is a transaction."""
@@ -90,12 +94,17 @@ class Publisher:
 
     async def send_due(self) -> None:
         """Send what is due now."""
-        now = trio.current_time()
+        now, ended = trio.current_time(), False
         for vacancy in list(self._state.locals.vacancies.values()):
             if self.grace.vacancy_due(vacancy) <= now:
                 await self.grace.end(vacancy)
+                ended = True
+                if trio.current_time() - now > _AT_A_TIME:
+                    break  # what else is due is not to wait for many that were removed
+        if ended:
+            self.grace.show()
         for file in list(self._state.locals.files.values()):
-            if self._idle_due(file) <= now:
+            if file.synced_at is not None and self._idle_due(file) <= now:
                 await self._seal_idle(file)
         for folder in list(self._state.locals.folders.values()):
             if self.grace.folder_due(folder) <= now:
@@ -103,7 +112,8 @@ class Publisher:
         due = [version for version in self._ready() if self._version_due(version) <= now]
         if due and (now >= self._not_before or any(version.hurried for version in due)):
             self._not_before = now + _BREATH
-            await self._send(sorted(due, key=lambda version: version.order)[:_TOGETHER])
+            together = min(max(_TOGETHER, len(due) // 16), _MOST_TOGETHER)
+            await self._send(sorted(due, key=lambda version: version.order)[:together])
 
     # When
 
@@ -314,7 +324,8 @@ class Publisher:
         state = self._state
         if version.state is not VersionState.PUBLISHING:
             return
-        later = [each for each in state.versions.values() if each.base == version.id and each.is_on_its_way]
+        others = state.versions.of_asset(version.asset)
+        later = [each for each in others if each.base == version.id and each.is_on_its_way]
         if later:  # what was refused was never a version: the next one takes its place
             for each in later:
                 each.base = version.base

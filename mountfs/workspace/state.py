@@ -15,7 +15,7 @@ from typing import Any
 import trio
 
 from mountfs.ignore import IgnoreRules
-from mountfs.model import ROOT, AssetId, CheckpointId, CollectionId, Viewer
+from mountfs.model import ROOT, AssetId, CollectionId, Viewer
 from mountfs.names import file_name, is_local_only
 from mountfs.workspace.disk import Change, Disk
 from mountfs.workspace.drafts import Drafts, DraftState
@@ -25,6 +25,7 @@ from mountfs.workspace.locals import FolderLook, LocalFile, LocalFolder, Locals
 from mountfs.workspace.namespace import Kept, Namespace, News
 from mountfs.workspace.nodes import CollectionFolder, File
 from mountfs.workspace.notice import Kind, Notice, unnoticed
+from mountfs.workspace.on_the_way import Versions
 from mountfs.workspace.versions import Times, Version, VersionState
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class LocalState:
             disk, options.draft_quota, options.scratch_quota, self.journal.also, self.journal.also
         )
         self.heads = Heads()
-        self.versions: dict[CheckpointId, Version] = {}
+        self.versions = Versions()
         self.names = trio.Lock()
         """Held while names change, from the check to the end."""
         self.disk_threads = trio.CapacityLimiter(4)
@@ -96,10 +97,16 @@ class LocalState:
         self._order += 1
         return self._order
 
+    @property
+    def last_order(self) -> int:
+        """The number of the newest version."""
+        return self._order
+
     async def sent(self) -> None:
         """Wait until nothing that was closed is on its way any more: it is a version, or refused."""
         while waiting := [version for version in self.versions.values() if version.is_on_its_way]:
-            await waiting[0].done.wait()
+            for version in waiting:
+                await version.done.wait()
 
     def _notice_damage(self, why: OSError) -> None:
         full = why.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -172,8 +179,8 @@ class LocalState:
 
     def before(self, version: Version) -> Version | None:
         """An earlier version of the same asset that is still on its way."""
-        for other in self.versions.values():
-            if other.asset == version.asset and other.order < version.order and other.is_on_its_way:
+        for other in self.versions.of_asset(version.asset):
+            if other.order < version.order and other.is_on_its_way:
                 return other
         return None
 

@@ -92,10 +92,11 @@ class Version:
         """Whether it will still become something by itself."""
         return self.state in (VersionState.WAITING, VersionState.PUBLISHING)
 
-    def is_made_from(self, asset: AssetId) -> bool:
-        """Whether some of its content is that of a checkpoint of this asset."""
+    @property
+    def origin(self) -> AssetId | None:
+        """The asset of whose checkpoints it has content, if any."""
         origin = self.draft.checkpoint if self.draft is not None else self.content
-        return origin is not None and origin.asset == asset
+        return origin.asset if origin is not None else None
 
     def due(self, times: Times, *, is_written: bool) -> float:
         """When it may be sent, by the event loop's clock. ``is_written``: the next version is begun."""

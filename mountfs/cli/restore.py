@@ -7,22 +7,29 @@ from pathlib import Path
 import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
-from mountfs.cli.options import as_option, exits, json_option, path_argument, storage_dir_option
+from mountfs.cli.options import (
+    as_option,
+    dry_run_option,
+    exits,
+    json_option,
+    path_argument,
+    storage_dir_option,
+)
 from mountfs.cli.target import Target, open_target
 from mountfs.cli.trashed import Trashed, trashed
 from mountfs.errors import NameTaken
-from mountfs.names import printable
 
 
 @click.command()
 @path_argument
 @click.option("--id", "id_", metavar="ID", help="Which of several of that name: the beginning of its id.")
+@dry_run_option
 @as_option
 @storage_dir_option
 @json_option
 @exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
 def command(
-    path: str, id_: str | None, username: str | None, storage_dir: Path | None, as_json: bool
+    path: str, id_: str | None, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:
     """Bring a file or folder back from the trash, to where it was, with its history.
 
@@ -39,7 +46,8 @@ def command(
     ) as target:
         found = _choose(target, id_)
         try:
-            target.studio.restore(found.id)
+            with target.studio.together(rehearse=dry_run):
+                target.studio.restore(found.id)
         except NameTaken as exc:
             raise NameTaken(
                 f"{found.path} cannot come back: something else has this name by now; rename or trash that"
@@ -47,7 +55,7 @@ def command(
     if as_json:
         output.as_json(found._asdict())
     else:
-        click.echo(printable(f"{found.path} is back"))
+        output.outcome(f"{found.path} is back", dry_run=dry_run)
 
 
 def _choose(target: Target, id_: str | None) -> Trashed:

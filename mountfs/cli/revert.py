@@ -8,19 +8,21 @@ import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, describe, output
 from mountfs.cli.numbered import numbered
-from mountfs.cli.options import as_option, exits, json_option, storage_dir_option
+from mountfs.cli.options import as_option, dry_run_option, exits, json_option, storage_dir_option
 from mountfs.cli.target import open_target
 from mountfs.model import Asset
-from mountfs.names import printable
 
 
 @click.command()
 @click.argument("version", metavar="PATH@N")
+@dry_run_option
 @as_option
 @storage_dir_option
 @json_option
 @exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
-def command(version: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
+def command(
+    version: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
+) -> None:
     """Make version N of a file the newest again: as a new version with its content.
 
     Nothing is lost: what was the newest stays in the history, and can be gone back to in the same way.
@@ -43,10 +45,12 @@ def command(version: str, username: str | None, storage_dir: Path | None, as_jso
         if old is None:
             raise Missing(f"{path} has no version {number}; mountfs log lists those it has")
         is_newest = old == history[0]
-        made = describe.version(target, old if is_newest else target.studio.revert(old.id))
+        with target.studio.together(rehearse=dry_run):
+            made = describe.version(target, old if is_newest else target.studio.revert(old.id))
     if as_json:
         output.as_json(made)
     elif is_newest:
-        click.echo(printable(f"version {number} of {path} is the newest already"))
+        output.outcome(f"version {number} of {path} is the newest already", dry_run=dry_run)
     else:
-        click.echo(printable(f"{path} is now version {made['number']}, with the content of version {number}"))
+        text = f"{path} is now version {made['number']}, with the content of version {number}"
+        output.outcome(text, dry_run=dry_run)

@@ -107,8 +107,9 @@ class Target:
         return [self, *(self.beside(text) for text in texts[1:])]
 
     def path_of(self, what: AssetId | CollectionId) -> str:
-        """Where something that the command reaches is: ``/shots/sh010.blend``."""
-        return "/" + self._paths[what]
+        """Where something that the command reaches is: ``/shots/sh010.blend``. Its id, if no folder can
+        show it."""
+        return "/" + self._paths.get(what, what)
 
     @cached_property
     def _paths(self) -> dict[AssetId | CollectionId, str]:

@@ -156,6 +156,20 @@ def test_what_cannot_go_or_come(shell: Shell, project: Path, words: list[str], c
     assert says in shell.run(words[0], f"{project}:{words[1]}", code=code).err
 
 
+@pytest.mark.parametrize("words", ["trash {}:/notes.txt", "restore {}:/empty", "revert {}:/notes.txt@1"])
+def test_a_dry_run_says_the_same_and_changes_nothing(shell: Shell, two_versions: Path, words: str):
+    """Whoever is careful reads what would be done, and it is as it was."""
+    shell.run("trash", f"{two_versions}:/empty")
+    command, path = words.format(two_versions).split()
+    looks = [("log", f"{two_versions}:/notes.txt"), ("trash", "--list", two_versions)]
+    before = [shell.run(*look).out for look in looks]
+    dry = shell.run(command, path, "--dry-run").out
+    assert [shell.run(*look).out for look in looks] == before
+    assert dry == f"dry run, nothing is changed: {shell.run(command, path).out}"
+    again = shell.attempt(command, path, "-n")
+    assert again.code == shell.attempt(command, path).code, "refused in the same way, too"
+
+
 def test_an_artist_does_what_the_role_allows(shell: Shell, with_bo: Path):
     """With somebody's eyes a command also has only their rights, and what they do not see does not exist."""
     scene = f"{with_bo}:/shots/sh010/sh010.ma"

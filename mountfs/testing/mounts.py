@@ -27,7 +27,8 @@ T = TypeVar("T")
 BOUND = 30.0
 """Seconds after which a wait in a test is a failure."""
 
-_COMPLAINT = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) |^Traceback")
+_ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\d )", re.MULTILINE)
+_COMPLAINT = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) |^Traceback", re.MULTILINE)
 
 
 def wait_until(condition: Callable[[], T], what: str, *, seconds: float = BOUND) -> T:
@@ -94,9 +95,9 @@ class Mount:
         assert mountpoints.wait_for_end(self.mounted.pid, BOUND), f"{number.name} does not end the program"
 
     def complaints(self) -> list[str]:
-        """Log lines that a test has to announce and did not."""
-        lines = [line for line in self.log.splitlines() if _COMPLAINT.search(line)]
-        return [line for line in lines if not any(re.search(pattern, line) for pattern in self.expected)]
+        """Log entries that a test has to announce and did not, each with its traceback."""
+        entries = [entry.rstrip() for entry in _ENTRY.split(self.log) if _COMPLAINT.search(entry)]
+        return [entry for entry in entries if not any(re.search(each, entry) for each in self.expected)]
 
 
 class Mounts:
@@ -150,7 +151,8 @@ class Mounts:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        complaints = [line for mount in self.running for line in mount.complaints()]
+        # Mounts of one place, one after another, have one log.
+        complaints = dict.fromkeys(entry for mount in self.running for entry in mount.complaints())
         for mount in self.running:
             self._end(mount)
         if kind is None and complaints:

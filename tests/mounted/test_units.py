@@ -124,6 +124,30 @@ def test_a_stop_while_a_file_is_open_keeps_what_was_written(home: Path):
         assert manager.run("cat", home / "film/a.txt", as_user=True) == "hello\n"
 
 
+def test_a_mount_that_was_made_by_hand_is_left_alone(home: Path, film: Path):
+    """Whoever has mounted the project already keeps that mount when the unit is started, and fails, too."""
+    drop_in(home, "Restart=no")
+    with managed.user_manager(home) as manager:
+        manager.run("mountfs", "mount", film, home / "film", as_user=True)
+        started = manager.attempt("systemctl", "--user", "start", "mountfs@film", as_user=True)
+        assert started.returncode != 0
+        wait_until(lambda: manager.property("mountfs@film", "ActiveState") == "failed", "the end of the unit")
+        manager.run("sh", "-c", f"echo hello > {home}/film/a.txt", as_user=True)
+        manager.run("mountfs", "umount", home / "film", as_user=True)
+
+
+def test_a_dead_mount_is_not_left_by_a_unit_that_is_not_started_again(home: Path, film: Path):
+    """When starting again is given up, programs find an empty folder instead of a broken one."""
+    drop_in(home, "Restart=no")
+    with managed.user_manager(home) as manager:
+        manager.systemctl("start", "mountfs@film")
+        manager.systemctl("kill", "--kill-whom=main", "--signal=KILL", "mountfs@film")
+        wait_until(lambda: manager.property("mountfs@film", "ActiveState") == "failed", "the end of the unit")
+        assert manager.run("ls", home / "film", as_user=True) == ""
+        assert manager.attempt("findmnt", home / "film").returncode == 1
+    assert film.exists()
+
+
 def test_an_instance_without_a_file_says_which_it_lacks(home: Path):
     """Whoever starts an instance that was not set up finds the file to write in its status."""
     with managed.user_manager(home) as manager:

@@ -364,6 +364,7 @@ class _Mount:
             "project_id": self._parts.project_id,
             "project_name": self._parts.project_name,
             "storage_dir": None if storage_dir is None else str(storage_dir),
+            "state_dir": str(self._request.state_dir),
             "username": viewer.person.username,
             "owner": viewer.owner,
             "pid": os.getpid(),

@@ -13,12 +13,13 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mountfs.errors import LocalStateError, MountError
+from mountfs.cli.paths import InMount
+from mountfs.errors import LocalStateError, MountError, MountfsError
 from mountfs.model import CheckpointId
 from mountfs.mountlock import folders_of
 from mountfs.mountpoints import mounts
@@ -34,33 +35,45 @@ _CONTENT = "SELECT body FROM record WHERE kind NOT IN ('number', 'look', 'sync',
 def versions_in_use(state_dir: Path, project: Project) -> frozenset[CheckpointId]:
     """The versions that this user's drafts and local files of a project need, and others that they mention.
 
-    LocalStateError when a journal cannot be read, MountError when somebody else on this machine has the
-    project mounted.
+    LocalStateError when a journal cannot be read, MountError when a mount does not answer, or somebody else
+    on this machine has the project mounted.
     """
-    _require_ours(project.name, project.path)
+    # A mount may have been made with another configuration than this command.
+    places = {state_dir, *_places_of_mounts(project)}
     return frozenset(
         CheckpointId(text)
-        for folder in folders_of(state_dir, project.id)
+        for place in places
+        for folder in folders_of(place, project.id)
         if (folder / "journal.db").exists()
         for text in _mentioned(folder / "journal.db")
     )
 
 
-def _require_ours(project_name: str, file: Path) -> None:
-    # The mount table has no more of a mount than the project's name, which another project may have too.
+def _places_of_mounts(project: Project) -> Iterator[Path]:
+    """Where the mounts of a project keep their state. MountError for one that cannot be asked."""
+    # The mount table has no more of a mount than a name, which another project may have too.
+    names = {project.name, str(project.path), project.path.name}
     for mount in mounts():
-        if not mount.is_ours or mount.source != project_name or mount.uid in (None, os.geteuid()):
+        if not mount.is_ours:
             continue
-        if _may_be_open_to(mount.uid, file):
-            raise MountError(
-                f"another user of this machine has {project_name} mounted at {mount.path}, and what they "
-                "have not sent yet cannot be asked; try again when it is unmounted"
-            )
+        try:
+            info = InMount(mount.path).info
+        except MountfsError as exc:
+            if mount.source in names and _may_have_open(mount.uid, project.path):
+                raise MountError(
+                    f"{project.name} is mounted at {mount.path}, by another user or another configuration: "
+                    "what is not sent there cannot be asked; try again when it is unmounted"
+                ) from exc
+        else:
+            if info["project_id"] == project.id:
+                yield Path(info["state_dir"])
 
 
-def _may_be_open_to(uid: int | None, file: Path) -> bool:
-    """Whether permissions let a user read a file: false only if they certainly do not."""
-    if uid == 0:
+def _may_have_open(uid: int | None, file: Path) -> bool:
+    """Whether a program of a user may have a file open: false only if it certainly has not."""
+    if uid is not None and os.geteuid() in (0, uid):
+        return _is_open(file)
+    if uid in (None, 0):
         return True
     real = file.resolve()
     for place, owner, others in (
@@ -71,6 +84,20 @@ def _may_be_open_to(uid: int | None, file: Path) -> bool:
         if not found.st_mode & (owner if found.st_uid == uid else others):
             return False
     return True
+
+
+def _is_open(file: Path) -> bool:
+    """Whether another process that this one may look into has a file open."""
+    wanted = file.stat()
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal() or process.name == str(os.getpid()):
+            continue
+        with suppress(OSError):  # it has ended, or is not ours to look into
+            for descriptor in (process / "fd").iterdir():
+                with suppress(OSError):
+                    if os.path.samestat(descriptor.stat(), wanted):
+                        return True
+    return False
 
 
 def _mentioned(journal: Path) -> Iterator[str]:

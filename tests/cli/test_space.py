@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from mountfs.errors import MountError
 from mountfs.mountpoints import FILE_SYSTEM, Mount
 from mountfs.storage.open import open_project
 from mountfs.storage.unreferenced import GRACE
+from mountfs.testing.mounts import running
 from tests.cli.running import Shell
 from tests.cli.test_copies import contents
 from tests.cli.test_verify import chunks_of, edit
@@ -263,17 +265,31 @@ def test_room_of_what_one_sees(shell: Shell, with_bo: Path, work: Path):
     assert hidden.replace("library", "nowhere") == missing
 
 
-def test_somebody_elses_mount_keeps_everything(
+def test_a_mount_that_cannot_be_asked_keeps_everything(
     project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    """What another user has not sent yet cannot be asked: nothing is removed while they have it mounted, if
-    they can reach the project at all."""
-    other = Mount(tmp_path / "theirs", FILE_SYSTEM, "film", "0:99", os.geteuid() + 1)
-    monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [other])
+    """What is not sent there is not known: nothing is removed, if it can be a mount of this project at all."""
+    mine, theirs = (
+        Mount(tmp_path / "there", FILE_SYSTEM, "film", "0:99", uid)
+        for uid in (os.geteuid(), os.geteuid() + 1)
+    )
     with open_project(project, read_only=True) as opened:
-        project.chmod(0o600)
+        monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [mine])
         assert versions_in_use(tmp_path, opened) == frozenset()
-        project.chmod(0o644)
-        monkeypatch.setattr(Path, "parents", property(lambda _: ()))
-        with pytest.raises(MountError, match="another user"):
+        with (
+            running(
+                sys.executable, "-c", "import sys; f = open(sys.argv[1]); print(flush=True); input()", project
+            ) as other,
+            pytest.raises(MountError, match="cannot be asked"),
+        ):
+            assert other.stdout is not None
+            other.stdout.readline()
             versions_in_use(tmp_path, opened)
+        if os.geteuid():
+            monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [theirs])
+            project.chmod(0o600)
+            assert versions_in_use(tmp_path, opened) == frozenset()
+            project.chmod(0o644)
+            monkeypatch.setattr(Path, "parents", property(lambda _: ()))
+            with pytest.raises(MountError, match="cannot be asked"):
+                versions_in_use(tmp_path, opened)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Integer, func, inspect, select, type_coerce
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    func,
+    inspect,
+    select,
+    type_coerce,
+)
 
 from mountfs.errors import NotAProject
 from mountfs.storage import tables
@@ -78,16 +90,25 @@ def read_signatures(connection: Connection) -> dict[str, Signature]:
                 continue
             raise NotAProject(f"the project file has no table {table.name!r} any more")
         if table in _INDIFFERENT:
-            last = connection.execute(select(func.max(rows.ROW_NUMBER)).select_from(table)).scalar()
+            last = connection.execute(_last(table)).scalar()
             found[table.name] = Signature(0, last or 0, 0, ())
             continue
-        flags = [column for column in table.c if isinstance(column.type, Boolean) and column.name != "synced"]
-        sums = (func.sum(_wrapped(column)) for column in (table.c.mtime, *flags))
-        count, last, mtimes, *rest = connection.execute(
-            select(func.count(), func.max(rows.ROW_NUMBER), *sums).select_from(table)
-        ).one()
+        count, last, mtimes, *rest = connection.execute(_sums(table)).one()
         found[table.name] = Signature(count, last or 0, mtimes or 0, tuple(rest))
     return found
+
+
+@cache
+def _last(table: Table) -> Select[Any]:
+    return select(func.max(rows.ROW_NUMBER)).select_from(table)
+
+
+@cache
+def _sums(table: Table) -> Select[Any]:
+    """Made once: making it takes longer than what it asks for in a small project."""
+    flags = [column for column in table.c if isinstance(column.type, Boolean) and column.name != "synced"]
+    sums = (func.sum(_wrapped(column)) for column in (table.c.mtime, *flags))
+    return select(func.count(), func.max(rows.ROW_NUMBER), *sums).select_from(table)
 
 
 def _wrapped(column: ColumnElement[Any]) -> ColumnElement[int]:

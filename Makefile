@@ -1,12 +1,13 @@
 # Every target sets up what it needs first: `make demo` and `make test` are the only commands to know.
 # Needs Debian 12 or a relative of it, as root or as a user who may use sudo.
 
-.PHONY: help man setup demo test test-long test-dcc dcc-table bench check format clean
+.PHONY: help man setup demo test test-long test-posix test-dcc dcc-table bench check format clean
 
 help:
 	@echo 'make demo       build a small production and mount it as two artists'
 	@echo 'make test       all checks and tests (what CI runs)'
 	@echo 'make test-long  the tests that take minutes'
+	@echo 'make test-posix what is as on any file system, as root and as a user (installs stress-ng, fio and others)'
 	@echo 'make test-dcc   the tests that run creative tools (installs Blender, GIMP, Krita and others)'
 	@echo 'make dcc-table  write docs/dcc-support.md anew from recorded sessions of creative tools'
 	@echo 'make bench      measure reading and saving beside their peers (needs root and an idle machine)'
@@ -27,6 +28,10 @@ test: setup
 
 test-long: setup
 	@tests/run --only slow
+
+test-posix:
+	@tools/setup --posix
+	@tests/run --only posix
 
 test-dcc:
 	@tools/setup --dcc

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mountfs.studio.permissions import EFFECTS
+from tests.mounted.test_posix_errors import EXCEPTIONS
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent / "docs" / "semantics.md").read_text()
@@ -68,6 +69,33 @@ def test_the_toggles_do_what_the_page_says() -> None:
     assert table.strip().splitlines()[2:] == [
         f"| `{toggle.value}` | {effect.in_mount} | {effect.in_commands} |"
         for toggle, effect in EFFECTS.items()
+    ]
+
+
+def test_every_promise_about_other_file_systems_names_its_test() -> None:
+    """No row of what is as on any file system is a promise without a test."""
+    table = PAGE.split("## As on any file system")[1].split("\n## ")[0].split("<!-- exceptions")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 40
+    assert [row for row in rows if "::test_" not in row] == []
+
+
+@pytest.mark.parametrize("subject", ["errors", "content", "names", "metadata", "stress"])
+def test_what_a_test_holds_about_other_file_systems_is_promised(subject: str) -> None:
+    """Whoever reads the page knows all that is compared with other file systems."""
+    module = ast.parse((HERE / "mounted" / f"test_posix_{subject}.py").read_text())
+    tests = {each.name for each in module.body if isinstance(each, ast.FunctionDef)}
+    promised = {test for where, test in NAMED if where == f"mounted/test_posix_{subject}.py"}
+    assert {test for test in tests if test.startswith("test_")} == promised
+
+
+def test_what_comes_out_otherwise_is_said() -> None:
+    """The exceptions that the tests make are those of the page, with their reasons."""
+    table = PAGE.split("<!-- exceptions: begin -->")[1].split("<!-- exceptions: end -->")[0]
+    answers = {"ENOTSUP": "EOPNOTSUPP"}  # one number, two names
+    assert table.strip().splitlines()[2:] == [
+        f"| {call} | {answers.get(each.error, each.error)} | {each.why} |"
+        for call, each in EXCEPTIONS.items()
     ]
 
 

@@ -152,15 +152,18 @@ class Status:
                 return
             state.stir()
             if waiting:
-                await waiting[0].done.wait()
+                for version in waiting:  # there may be very many: they are not listed again for each
+                    await version.done.wait()
             else:
                 await trio.sleep(0.01)
 
     def _empty(self, path: str) -> list[Any]:
+        if not path:
+            return list(self._state.locals.vacancies.values())
         found = []
         for vacancy in self._state.locals.vacancies.values():
             where = self._state.path_of(vacancy.folder, os.fsdecode(vacancy.name))
-            if not path or where == path or where.startswith(path + "/"):
+            if where == path or where.startswith(path + "/"):
                 found.append(vacancy)
         return found
 
@@ -181,7 +184,7 @@ class Status:
     async def settle_asset(self, asset: str) -> None:
         """End the quiet time of one asset and wait for its version: for whoever asks for its history."""
         while True:
-            waiting = [v for v in self._state.versions.values() if v.asset == asset and v.is_on_its_way]
+            waiting = [each for each in self._state.versions.of_asset(AssetId(asset)) if each.is_on_its_way]
             if not waiting:
                 return
             for version in waiting:

@@ -139,6 +139,7 @@ COMMANDS = {
     "clone": ("mountfs.cli.clone", "Make a project of one's own, with all that is visible in another."),
     "convert": ("mountfs.cli.convert", "Keep a project's content in its file, or as files in a folder."),
     "du": ("mountfs.cli.du", "Show where the room of a project goes."),
+    "thin": ("mountfs.cli.thin", "Put old versions into the trash, so that fewer are kept."),
     "gc": ("mountfs.cli.gc", "Remove content that nothing names any more."),
     "purge": ("mountfs.cli.purge", "Remove what is in the trash, for good."),
     "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),

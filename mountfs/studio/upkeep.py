@@ -5,6 +5,7 @@ Purging and collecting are for whoever holds the project's file: they reach ever
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from sqlalchemy import Connection
@@ -12,8 +13,9 @@ from sqlalchemy import Connection
 from mountfs.errors import Refused
 from mountfs.model import CheckpointId
 from mountfs.storage.collecting import Collected
-from mountfs.studio import audit, purging
+from mountfs.studio import audit, history, purging, thinning
 from mountfs.studio.acting import Acting
+from mountfs.studio.permissions import Act
 from mountfs.studio.purging import Purge
 
 NAMED = 100
@@ -46,6 +48,19 @@ class Upkeep(Acting):
                 }
                 self._record(change, "purge", "")
         return what
+
+    def thinnable(self, path: str, now: int, in_use: AbstractSet[CheckpointId]) -> list[thinning.Version]:
+        """The versions at ``path`` and below that `thin` may put away (see `thinning`). NotPermitted."""
+        return thinning.thinnable(self, path, now, in_use)
+
+    def thin(self, versions: Sequence[CheckpointId]) -> None:
+        """Put versions into the trash, all of them or none. NotPermitted, NotFound."""
+        with self._writing() as connection:
+            for version in versions:
+                change = self._change(connection)
+                history.trash_checkpoint(change, version)
+                change.detail["because"] = "thin"
+                self._record(change, Act.TRASH_CHECKPOINT.value, version)
 
     def record_collected(self, connection: Connection, collected: Collected) -> None:
         """Say in the audit what a collection of chunks has removed, in its transaction."""

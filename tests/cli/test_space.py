@@ -268,23 +268,18 @@ def test_room_of_what_one_sees(shell: Shell, with_bo: Path, work: Path):
 def test_a_mount_that_cannot_be_asked_keeps_everything(
     project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    """What is not sent there is not known: nothing is removed, if it can be a mount of this project at all."""
-    mine, theirs = (
-        Mount(tmp_path / "there", FILE_SYSTEM, "film", "0:99", uid)
-        for uid in (os.geteuid(), os.geteuid() + 1)
-    )
+    """What is not sent there is not known: nothing is removed, if it can be a mount of this project."""
+    me = os.geteuid()
+    mine, theirs = (Mount(tmp_path / "there", FILE_SYSTEM, "film", "0:99", uid) for uid in (me, me + 1))
+    reader = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
     with open_project(project, read_only=True) as opened:
         monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [mine])
         assert versions_in_use(tmp_path, opened) == frozenset()
-        with (
-            running(
-                sys.executable, "-c", "import sys; f = open(sys.argv[1]); print(flush=True); input()", project
-            ) as other,
-            pytest.raises(MountError, match="cannot be asked"),
-        ):
+        with running(sys.executable, "-c", reader, project) as other:
             assert other.stdout is not None
             other.stdout.readline()
-            versions_in_use(tmp_path, opened)
+            with pytest.raises(MountError, match="cannot be asked"):
+                versions_in_use(tmp_path, opened)
         if os.geteuid():
             monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [theirs])
             project.chmod(0o600)
@@ -293,3 +288,62 @@ def test_a_mount_that_cannot_be_asked_keeps_everything(
             monkeypatch.setattr(Path, "parents", property(lambda _: ()))
             with pytest.raises(MountError, match="cannot be asked"):
                 versions_in_use(tmp_path, opened)
+
+
+def history_of_days(project: Path, ages: list[float], comments: dict[int, str]) -> None:
+    """Versions of the notes that are so many days old, the first one first."""
+    midday = int(time.time()) // DAY * DAY + DAY // 2
+    ((asset, *row),) = ask(
+        project,
+        "SELECT asset_id, chunks, file_size, xxhash_checksum, author_id, id FROM asset_checkpoint"
+        " WHERE file_size = 6",
+    )
+    edit(project, "UPDATE asset_checkpoint SET created_at = ? WHERE id = ?", midday - ages[0] * DAY, row[-1])
+    for number, age in enumerate(ages[1:], 2):
+        edit(
+            project,
+            "INSERT INTO asset_checkpoint (id, created_at, mtime, asset_id, xxhash_checksum, time_modified,"
+            " file_size, chunks, comment, author_id, group_id) VALUES (?, ?, 1, ?, ?, 1, ?, ?, ?, ?, 'g')",
+            f"version-{number}",
+            int(midday - age * DAY),
+            asset,
+            row[2],
+            row[1],
+            row[0],
+            comments.get(number, ""),
+            row[3],
+        )
+
+
+def test_old_versions_are_thinned_out(shell: Shell, project: Path):
+    """Kept are the first, the newest, those with a comment, a week of all and two months of days."""
+    ages = [400, 300, 200, 100, 59.2, 59.1, 59, 30, 6.2, 6.1, 6, 1]
+    history_of_days(project, ages, {3: "delivered"})
+    listed = shell.run("thin", "-n", project)
+    assert [row[0] for row in listed.rows] == [f"/notes.txt@{number}" for number in (2, 4, 5, 6)]
+    assert "would put into the trash: 4 versions" in listed.err
+    assert "add --yes" in shell.run("thin", project).err
+    assert len(shell.run("log", f"{project}:/notes.txt").rows) == len(ages)
+    assert shell.run("thin", "--json", project, "--yes", project.name).json["trashed"]
+    assert [int(row[0]) for row in shell.run("log", f"{project}:/notes.txt").rows] == [
+        12,
+        11,
+        10,
+        9,
+        8,
+        7,
+        3,
+        1,
+    ]
+    assert "nothing to thin out" in shell.run("thin", project, "--yes", project.name).err
+    acts = ask(project, "SELECT act, detail FROM mountfs_audit WHERE act = 'trash checkpoint'")
+    assert acts == [("trash checkpoint", '{"because": "thin"}')] * 4
+    ((who,),) = ask(project, "SELECT DISTINCT username FROM user JOIN mountfs_audit ON actor_id = user.id")
+    shell.run("undo", project, "--by", who, "--since", "1h", code=cli.INCOMPLETE)  # they made the files, too
+    assert len(shell.run("log", f"{project}:/notes.txt").rows) == len(ages)
+
+
+def test_nobody_thins_out_without_the_right(shell: Shell, with_bo: Path):
+    """It needs the right to remove versions, and reaches only what is visible."""
+    shell.run("thin", "-n", "--as", "bo", with_bo, code=cli.REFUSED)
+    assert "nothing to thin out" in shell.run("thin", with_bo, "--yes", with_bo.name).err

@@ -51,6 +51,8 @@ BEFORE: Mapping[str, str] = {
     "init film.clst --storage deflated --storage-dir /srv/chunks": "mv film.clst new.clst",
     "mount film.clst ~/mnt --as ada": "mountfs umount ~/mnt",
     "mount film.clst ~/mnt -o ro,memory=512MiB": "mountfs umount ~/mnt",
+    "mount film.clst ~/past --at 2026-11-21T10:00": "mkdir ~/past",
+    "status ~/mnt/shots --watch": CHANGED,
     "umount --lazy ~/mnt": "mountfs mount film.clst ~/mnt",
     'checkpoint ~/mnt/shots/sh010.blend -m "before the new rig"': CHANGED,
     "retry ~/mnt/shots/sh010.blend": LOST_RACE,

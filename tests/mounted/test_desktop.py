@@ -99,7 +99,7 @@ def test_previews_do_not_fetch_whole_files(mounts: Mounts, film: Film, tmp_path:
     assert as_thumbnailer(tmp_path, mount.path / "small.bin").stdout == "4\n"
     refused = as_thumbnailer(tmp_path, mount.path / "large.bin")
     assert "Permission denied" in refused.stderr
-    reading = [sys.executable, "-c", READ, mount.path / "large.bin"]
+    reading = [sys.executable, "-c", READ, str(mount.path / "large.bin")]
     whole = subprocess.run(reading, capture_output=True, check=True)
     assert int(whole.stdout) == 20 << 20
     assert as_thumbnailer(tmp_path, mount.path / "large.bin").stdout == f"{20 << 20}\n"  # it is here now

@@ -36,7 +36,7 @@ from sqlalchemy.pool import QueuePool
 
 from mountfs.errors import NotAProject, ProjectBusy, ProjectFileError, ProjectReplaced, StorageUnavailable
 from mountfs.storage.connections import Access, connect, primary_code, translated
-from mountfs.storage.watch import FolderWatch
+from mountfs.storage.watch import Bell, FolderWatch
 
 _SOON = 0.002
 """Seconds after an event at which a waiter looks again: the log is written (which wakes) a moment before the
@@ -73,7 +73,7 @@ class Database:
         self._turn = threading.Lock()
         self._epoch = 0
         self._closed = False
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake = Bell()
         self._clock_lock = threading.Lock()
         try:
             with translated(self.path):
@@ -81,7 +81,7 @@ class Database:
                 self._writers = self._engine(Access.WRITE, "BEGIN IMMEDIATE")
                 self._appenders = self._engine(Access.APPEND, "BEGIN IMMEDIATE")
         except BaseException:
-            os.close(self._wake)
+            self._wake.ring()
             raise
 
     # Reading
@@ -174,20 +174,23 @@ class Database:
         ``timeout`` seconds, or when the database is or was closed. It may also return for no reason.
         ProjectReplaced, within a patrol of its happening."""
         deadline = time.monotonic() + timeout
-        try:
-            known = self.data_version() if since is None else since
+        with self._wake.listening() as wake:
+            if wake is None:
+                return
             try:
-                watch = FolderWatch(self._real.parent, self._real.name)
-            except OSError:
-                self._wait(None, deadline, known)
-            else:
-                with watch:
-                    self._wait(watch, deadline, known)
-        except ProjectFileError:
-            if not self._closed:
-                raise
+                known = self.data_version() if since is None else since
+                try:
+                    watch = FolderWatch(self._real.parent, self._real.name)
+                except OSError:
+                    self._wait(None, wake, deadline, known)
+                else:
+                    with watch:
+                        self._wait(watch, wake, deadline, known)
+            except ProjectFileError:
+                if not self._closed:
+                    raise
 
-    def _wait(self, watch: FolderWatch | None, deadline: float, known: int) -> None:
+    def _wait(self, watch: FolderWatch | None, wake: int, deadline: float, known: int) -> None:
         pause = self._patrol_seconds
         while not self._closed and self.data_version() == known:
             left = deadline - time.monotonic()
@@ -195,9 +198,9 @@ class Database:
                 return
             if watch is None:
                 poll = select.poll()
-                poll.register(self._wake, select.POLLIN)
+                poll.register(wake, select.POLLIN)
                 poll.poll(min(left, _WITHOUT_WATCH) * 1000)
-            elif watch.wait(min(left, pause), self._wake):
+            elif watch.wait(min(left, pause), wake):
                 pause = _SOON
             else:
                 pause = min(2 * pause, self._patrol_seconds)
@@ -207,7 +210,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        os.eventfd_write(self._wake, 1)
+        self._wake.ring()
         for engine in (self._readers, self._writers, self._appenders):
             engine.dispose()
         _close_all(self._fetchers)

@@ -1,4 +1,4 @@
-"""Waking when another process has written a file, by inotify.
+"""Waking when another process has written a file, by inotify, or when it is over.
 
 SQLite writes its log with `write`, so a watch on the folder sees every commit of every process on this
 machine. The folder is watched and not the log itself, because the log comes and goes. No descriptor of the
@@ -12,6 +12,9 @@ import ctypes
 import os
 import select
 import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +22,45 @@ _MODIFY, _MOVED_TO, _CREATE, _CLOSE_WRITE = 0x2, 0x80, 0x100, 0x8
 _EVENT = struct.Struct("iIII")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Bell:
+    """Lets everybody go who waits. Its descriptor is closed when it rang and the last of them has left."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._lock = threading.Lock()
+        self._listeners = 0
+        self._rung = False
+
+    @contextmanager
+    def listening(self) -> Iterator[int | None]:
+        """A descriptor that becomes readable when the bell rings; None if it has rung already."""
+        with self._lock:
+            if self._rung:
+                descriptor = None
+            else:
+                descriptor = self._descriptor
+                self._listeners += 1
+        try:
+            yield descriptor
+        finally:
+            if descriptor is not None:
+                with self._lock:
+                    self._listeners -= 1
+                    self._leave()
+
+    def ring(self) -> None:
+        """Let them go. Twice is no error."""
+        with self._lock:
+            if not self._rung:
+                self._rung = True
+                os.eventfd_write(self._descriptor, 1)
+                self._leave()
+
+    def _leave(self) -> None:
+        if self._rung and not self._listeners:
+            os.close(self._descriptor)
 
 
 class FolderWatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import threading
@@ -254,6 +255,21 @@ def test_waiting_ends_whenever_the_project_is_closed(fresh: Path):
         waiter.join(60)
         assert not waiter.is_alive()
         assert errors == []
+
+
+def test_a_closed_project_leaves_nothing_open(fresh: Path):
+    """Whoever opens projects all day does not run out of descriptors, also when somebody was waiting."""
+    open_project(fresh).close()  # what is opened once and for all is open now
+    before = len(os.listdir("/proc/self/fd"))
+    for read_only in (True, False):
+        project = open_project(fresh, read_only=read_only)
+        waiter = threading.Thread(target=project.database.wait_for_commit, args=(120,))
+        waiter.start()
+        project.close()
+        waiter.join(60)
+        assert not waiter.is_alive()
+        project.database.wait_for_commit(120)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def _wait_often(

@@ -85,7 +85,7 @@ def test_an_unknown_user_is_code_3(shell: Shell, project: Path):
     those who are is told."""
     err = shell.run("ls", f"{project}:/", "--as", "nobody-here", code=cli.NOT_FOUND).err
     assert "no user 'nobody-here' in this project" in err
-    assert "mountfs show PROJECT.clst:/" in err
+    assert "mountfs user list PROJECT.clst" in err
     about = shell.run("show", "--json", f"{project}:/").json
     assert about["project"]["people"] == [about["viewer"]["username"]]
 

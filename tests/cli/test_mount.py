@@ -165,7 +165,7 @@ def test_what_cannot_be_mounted(shell: Shell, project: Path, folder: Path):
     (folder / "file").unlink()
     stranger = shell.run("mount", project, folder, "--as", "stranger", code=cli.NOT_FOUND).err
     assert "no user 'stranger' in this project" in stranger
-    assert "mountfs show PROJECT.clst:/" in stranger
+    assert "mountfs user list PROJECT.clst" in stranger
     shell.run("mount", folder / "none.clst", folder, code=cli.PROJECT_FILE)
     shell.run("mount", project, folder)
     assert "already mounted" in shell.run("mount", project, folder, code=cli.MOUNT).err

@@ -15,13 +15,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from mountfs.errors import ContentError, ManifestInvalid, NotFound, NotPermitted, Refused
 from mountfs.interfaces import ChunkStore
-from mountfs.model import Cursor, Manifest, Proposal, Tree
+from mountfs.model import AssetId, Cursor, Manifest, Proposal, Tree
 from mountfs.storage.open import Project
 from mountfs.studio import audit
 from mountfs.studio.catalogue import Member
@@ -143,7 +144,7 @@ class Acting(Overview):
     def _act(self, act: Act, subject: str, body: Callable[[Change], T], administration: bool = False) -> T:
         """Run the body of an act in a transaction, and record the act or its refusal."""
         try:
-            with self._writing() as connection:
+            with self._writing(partial(self._follow, act, subject)) as connection:
                 change = self._change(connection, administration)
                 done = body(change)
                 if change.detail or administration or act not in _SELF_EVIDENT:
@@ -177,8 +178,9 @@ class Acting(Overview):
                 raise ManifestInvalid("a chunk of this version has not been uploaded")
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction of one act, or its part of one that several share."""
+    def _writing(self, follow: Callable[[Connection], None] | None = None) -> Iterator[Connection]:
+        """A transaction of one act, or its part of one that several share, of which what was written has to
+        be followed."""
         joint = self._mine()
         if joint is None:
             with self._project.database.writing() as connection, self._reader.lock:
@@ -187,7 +189,18 @@ class Acting(Overview):
             return
         with joint.connection.begin_nested():
             yield joint.connection
-        self._reader.take_over(joint.connection)
+        (follow or self._reader.take_over)(joint.connection)
+
+    def _follow(self, act: Act, subject: str, connection: Connection) -> None:
+        """Have the catalogue follow an act that is not committed. Those of which a table of planned work has
+        thousands read no more than what they wrote."""
+        match act:
+            case Act.DEPEND | Act.UNDEPEND:
+                self._reader.take_over_dependencies(connection)
+            case Act.MAKE_ASSET:
+                self._reader.take_over_asset(connection, AssetId(subject))
+            case _:
+                self._reader.take_over(connection)
 
     def _mine(self) -> _Together | None:
         """The transaction of several acts that this thread is in."""

@@ -101,6 +101,22 @@ class CatalogueReader:
         with self.lock:
             self._look(connection)
 
+    def take_over_dependencies(self, connection: Connection) -> None:
+        """The same after an act that has written nothing but dependencies."""
+        with self.lock:
+            self._read_small(connection, {"asset_dependency", "collection_dependency"})
+
+    def take_over_asset(self, connection: Connection, asset: AssetId) -> None:
+        """The same after an act that has written nothing but a new asset and its first version."""
+        with self.lock:
+            columns = tables.asset_checkpoint.c
+            last = self._signatures["asset_checkpoint"].last
+            places = select(rows.ROW_NUMBER).where(last < rows.ROW_NUMBER, columns.asset_id == asset)
+            self._put_versions(read_versions(connection, connection.execute(places).scalars().all()))
+            found = rows.read(connection, rows.ASSETS.where(tables.asset.c.id == asset))
+            for row in rows.asset_rows(found, self.catalogue.statuses, self.catalogue.versions):
+                self._put_asset(row)
+
     def forget(self) -> None:
         """Look at everything anew the next time."""
         with self.lock:

@@ -6,11 +6,13 @@ import threading
 
 import pytest
 
-from mountfs.errors import NotFound, NotPermitted, Refused
+from mountfs.errors import NameTaken, NotFound, NotPermitted, Refused
 from mountfs.model import ROOT, AssetId, CollectionId, Toggle
+from mountfs.studio.making import Plan
 from mountfs.studio.permissions import Act
+from mountfs.studio.service import StudioService
 from mountfs.testing.projects import new_id
-from tests.studio.harbor import Harbor, names, refusals
+from tests.studio.harbor import Harbor, manifest, names, refusals
 
 
 def everything(harbor: Harbor) -> list[str]:
@@ -108,3 +110,29 @@ def test_administration_lists_names_and_no_versions(harbor: Harbor):
     with pytest.raises(NotPermitted):
         harbor.as_("ann").administered(Act.ASSIGN)
     assert refusals(harbor.audit()) == [("ann", "assign")]
+
+
+def test_what_was_planned_together_hangs_together(harbor: Harbor):
+    """New files, what they need and whose they are build on each other within one transaction, and everybody
+    sees the same afterwards as in a project that was opened anew.
+    """
+    owner, val = harbor.owner, harbor.user("val")
+    template = owner.add_template("shot.blend", manifest(owner, b"scene"))
+    with owner.together():
+        first = owner.make_asset(Plan("first.blend", ROOT, template=template.id))
+        second = owner.make_asset(Plan("second.blend", ROOT, assignee=val))
+        owner.depend(second.id, first.id)
+        shown = owner.depend(first.id, harbor.file("editorial/cut.otio"))
+        assert shown == (1, 1), "val comes to see the cut, by the way of both"
+        assert "editorial/cut.otio" in names(harbor.as_("val"))
+        with pytest.raises(NameTaken):
+            owner.make_asset(Plan("FIRST.blend", ROOT))
+        owner.undepend(first.id, harbor.file("editorial/cut.otio"))
+        assert "editorial/cut.otio" not in names(harbor.as_("val"))
+    head = owner.tree().assets[first.id].head
+    assert head is not None
+    assert head.size == 5
+    anew = StudioService(harbor.project)
+    assert owner.tree().assets == anew.for_owner(anew.author()).tree().assets
+    assert harbor.as_("val").tree().assets == anew.for_user("val").tree().assets
+    assert {"first.blend", "second.blend"} <= names(harbor.as_("val"))

@@ -51,7 +51,9 @@ exit  # the shell stays the first process, which no user's manager can be
 
 _SYSTEM = f"""
 export SYSTEMD_UNIT_PATH=$HOME/units container=other
-exec unshare -C {SYSTEMD} --unit=test.target --log-target=null --show-status=no
+# Its cgroup is the top of all it sees; without that it would make groups at the top of the machine's.
+exec unshare -C sh -c 'umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
+    exec {SYSTEMD} --unit=test.target --log-target=null --show-status=no'
 """
 
 

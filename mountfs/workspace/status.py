@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,8 @@ class Status:
                 place.unlink(missing_ok=True)
                 raise
             self._give_up(file)
+            with suppress(OSError):  # it is written later then, with whatever can be
+                await self._state.journal.commit([], why="discarded", durable=False)
         finally:
             if draft is not None:
                 self._state.drafts.let_go(draft)

@@ -383,7 +383,8 @@ def main(run: Callable[[MountRequest, Ready], None] = run) -> None:
     _log_to_file(request)
 
     def ready(mounted: Mounted) -> None:
-        os.setsid()  # what ends a terminal or a script does not end the mount
+        if os.getpgrp() != os.getpid():  # else it has a group of its own already
+            os.setsid()  # what ends a terminal or a script does not end the mount
         _answer(mounted.to_json())
 
     try:

@@ -17,8 +17,9 @@ from mountfs.model import AssetId, CheckpointId, CollectionId, ProjectId
 from mountfs.testing.studios import MemoryStudio
 from mountfs.workspace.disk import Change, LocalDisk
 from mountfs.workspace.drafts import Draft
-from mountfs.workspace.locals import FolderLook, LocalFile, LocalFolder
-from mountfs.workspace.namespace import Kept, Namespace
+from mountfs.workspace.locals import LocalFile, LocalFolder
+from mountfs.workspace.looks import FolderLook, Kept
+from mountfs.workspace.namespace import Namespace
 from mountfs.workspace.versions import Version
 from tests.cli.running import Shell
 

@@ -10,7 +10,7 @@ import trio
 from mountfs.model import Asset, AssetId, Changes, Checkpoint, NewAsset
 from mountfs.workspace.disk import Change
 from mountfs.workspace.locals import LocalFile, Vacancy
-from mountfs.workspace.namespace import Kept
+from mountfs.workspace.looks import Kept
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
 

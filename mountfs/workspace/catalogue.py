@@ -22,6 +22,8 @@ class Catalogue:
         self.cursor = tree.cursor
         self.assets: dict[AssetId, Asset] = dict(tree.assets)
         self.collections: dict[CollectionId, Collection] = dict(tree.collections)
+        self.others_touched: set[CollectionId] = set()
+        """Folders of which the last changes left all names as they were, but perhaps not the attributes."""
         self._people: dict[UserId, Person] = dict(tree.people)
         self._assets_in: defaultdict[CollectionId, set[AssetId]] = defaultdict(set)
         self._folders_in: defaultdict[CollectionId, set[CollectionId]] = defaultdict(set)
@@ -57,8 +59,9 @@ class Catalogue:
         return person.username if person else str(user)
 
     def apply(self, changes: Changes) -> set[CollectionId]:
-        """Take over changes; the folders whose listing or attributes may be different now."""
+        """Take over changes; the folders whose listing may be different now, and see `others_touched`."""
         touched: set[CollectionId] = set()
+        self.others_touched = set()
         for asset_id in changes.gone_assets:
             touched |= self._remove_asset(asset_id)
         for collection_id in changes.gone_collections:
@@ -69,6 +72,11 @@ class Catalogue:
             self.collections[collection.id] = collection
             self._folders_in[collection.parent].add(collection.id)
         for asset in changes.assets:
+            before = self.assets.get(asset.id)
+            if before is not None and _is_shown_alike(before, asset):  # as is what was sent from here
+                self.assets[asset.id] = asset
+                self.others_touched.add(asset.collection)
+                continue
             touched |= self._remove_asset(asset.id)
             touched.add(asset.collection)
             self.assets[asset.id] = asset
@@ -109,3 +117,12 @@ class Catalogue:
             return set()
         self._folders_in[collection.parent].discard(collection_id)
         return {collection_id, collection.parent}
+
+
+def _is_shown_alike(before: Asset, now: Asset) -> bool:
+    """Whether an asset has the same name and the same content, and is as old."""
+    return (
+        before.head == now.head
+        and (before.name, before.extension, before.collection) == (now.name, now.extension, now.collection)
+        and (before.is_link, before.pointer, before.created_at) == (now.is_link, now.pointer, now.created_at)
+    )

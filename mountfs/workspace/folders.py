@@ -9,7 +9,8 @@ import trio
 from mountfs.errors import NotFound, NotPermitted
 from mountfs.model import CollectionId, Toggle
 from mountfs.workspace.disk import Change
-from mountfs.workspace.locals import FolderLook, LocalFolder
+from mountfs.workspace.locals import LocalFolder
+from mountfs.workspace.looks import FolderLook
 from mountfs.workspace.nodes import CollectionFolder, Folder, Node
 from mountfs.workspace.places import require_name, writable_folder
 from mountfs.workspace.state import LocalState

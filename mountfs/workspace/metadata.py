@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mountfs.errors import NotFound, NotPermitted, Refused
 from mountfs.model import Toggle
 from mountfs.workspace.locals import LocalFile
-from mountfs.workspace.namespace import Kept
+from mountfs.workspace.looks import Kept
 from mountfs.workspace.nodes import CollectionFolder, File, Node, Special
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState

@@ -23,7 +23,6 @@ from mountfs.model import (
     AssetId,
     Changes,
     Checkpoint,
-    CheckpointId,
     Collection,
     CollectionId,
     ProjectId,
@@ -34,7 +33,8 @@ from mountfs.rights import may_see_history
 from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.disk import Change
 from mountfs.workspace.history import HISTORY_NAME, version_name
-from mountfs.workspace.locals import FolderLook, LocalFile, Locals, Vacancy
+from mountfs.workspace.locals import LocalFile, Locals, Vacancy
+from mountfs.workspace.looks import FolderLook, Kept
 from mountfs.workspace.nodes import (
     NO_ASSET,
     ROOT_INO,
@@ -60,19 +60,6 @@ class News:
 
     def __bool__(self) -> bool:
         return bool(self.names or self.attributes)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a save through this mount left with a checkpoint: its file goes on to be the one saved."""
-
-    checkpoint: CheckpointId
-    ino: int
-    mode: int
-    mtime_ns: int
-    atime_ns: int | None = None
-    ctime_ns: int = 0
-    """As those of a local file."""
 
 
 class Namespace:
@@ -196,7 +183,8 @@ class Namespace:
                 if asset is None and self.kept.pop(asset_id, None) is not None:
                     changes.append(Change("number", asset_id, None))
                 continue
-            touched.add(file.folder)
+            if not self._is_shown(asset, file):
+                touched.add(file.folder)
             if file.draft is not None or file.version is not None or file.is_new:
                 continue
             if file.content is None and asset is not None and asset.head is not None:
@@ -241,7 +229,11 @@ class Namespace:
         """Take over changes of the project; what the kernel has to forget because of them."""
         touched = self.catalogue.apply(changes)
         changed = {asset.id for asset in changes.assets}
+        others = self.catalogue.others_touched
         settled, self.settled = self.settle(changed.union(changes.gone_assets))
+        for collection in others - touched - settled:
+            if node := self._known_folder(collection):
+                self._untold.attributes.append(node.ino)
         return self._compare(touched | settled, changed, everything=changes.viewer is not None)
 
     def reload(self, tree: Tree) -> News:
@@ -303,6 +295,21 @@ class Namespace:
                     news.names += self._empty(child).names
                 self.nodes.detach(child)
         return news
+
+    def _is_shown(self, asset: Asset | None, file: LocalFile) -> bool:
+        """Whether a folder shows an asset's local file as it will when nothing of it is local."""
+        if asset is None or file.hides or asset.collection != file.folder:
+            return False
+        folder = self._known_folder(asset.collection)
+        name = file_name(asset).encode()
+        return (
+            isinstance(folder, CollectionFolder)
+            and file.name == name
+            and folder.children is not None
+            and (node := folder.children.get(name)) is not None
+            and node is self.nodes.get(file.ino)
+            and self._file_number(asset) == file.ino
+        )
 
     def _empty(self, folder: AssetHistory) -> News:
         folder.complete = False

@@ -21,8 +21,9 @@ from mountfs.workspace.disk import Change, Disk
 from mountfs.workspace.drafts import Drafts, DraftState
 from mountfs.workspace.heads import Heads
 from mountfs.workspace.journal import Journal
-from mountfs.workspace.locals import FolderLook, LocalFile, LocalFolder, Locals
-from mountfs.workspace.namespace import Kept, Namespace, News
+from mountfs.workspace.locals import LocalFile, LocalFolder, Locals
+from mountfs.workspace.looks import FolderLook, Kept
+from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.nodes import CollectionFolder, File
 from mountfs.workspace.notice import Kind, Notice, unnoticed
 from mountfs.workspace.on_the_way import Versions

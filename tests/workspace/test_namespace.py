@@ -221,3 +221,22 @@ def test_nothing_is_news_when_nothing_changed():
     namespace = namespace_of(studio)
     at(namespace, "a.blend")
     assert not namespace.refresh(Changes(Cursor("1")))
+
+
+def test_news_that_leave_a_name_as_it_is_do_not_work_its_folder_out_again():
+    """Where very many files lie, a change of what no listing shows, as of a status, costs no more than
+    elsewhere.
+    """
+    studio = MemoryStudio()
+    studio.write("shots/a.blend", b"a")
+    namespace = namespace_of(studio)
+    folder = at(namespace, "shots")
+    assert isinstance(folder, Folder)
+    before = namespace.children(folder)
+    studio.change("shots/a.blend", status="wip")
+    news = catch_up(namespace, studio)
+    assert namespace.children(folder) is before
+    assert news.names == []
+    assert folder.ino in news.attributes
+    studio.change("shots/a.blend", name="b")
+    assert (folder.ino, b"b.blend") in catch_up(namespace, studio).names

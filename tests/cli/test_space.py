@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 import time
+import uuid
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ from tests.cli.test_copies import contents
 from tests.cli.test_verify import chunks_of, edit
 
 DAY = 86400
+
+
+@pytest.fixture
+def project(project: Path) -> Path:
+    """The project under a name of its own: another one of that name may be mounted on this machine."""
+    edit(project, "UPDATE config SET value = ? WHERE name = 'project_name'", f"film {uuid.uuid4()}")
+    return project
 
 
 def ask(project: Path, statement: str, *values: Any) -> list[Any]:
@@ -270,7 +278,8 @@ def test_a_mount_that_cannot_be_asked_keeps_everything(
 ):
     """What is not sent there is not known: nothing is removed, if it can be a mount of this project."""
     me = os.geteuid()
-    mine, theirs = (Mount(tmp_path / "there", FILE_SYSTEM, "film", "0:99", uid) for uid in (me, me + 1))
+    ((name,),) = ask(project, "SELECT value FROM config WHERE name = 'project_name'")
+    mine, theirs = (Mount(tmp_path / "there", FILE_SYSTEM, name, "0:99", uid) for uid in (me, me + 1))
     reader = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
     with open_project(project, read_only=True) as opened:
         monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [mine])

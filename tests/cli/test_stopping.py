@@ -26,6 +26,7 @@ from mountfs.studio.service import StudioService
 from mountfs.testing import dying
 from mountfs.testing.projects import new_project
 from tests.cli.conftest import MOMENT
+from tests.cli.test_verify import edit
 
 POINTS = 4
 """Steps at which each errand is killed, and stopped, in the usual suite. Every step: those who wait."""
@@ -254,6 +255,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Files]:
         path.write_bytes(content)
         os.utime(path, ns=(MOMENT, MOMENT))
     new_project(top / "film.clst").close()
+    # Another project of the same name may be mounted on this machine.
+    edit(top / "film.clst", "UPDATE config SET value = ? WHERE name = 'project_name'", f"film {top}")
     assert dying.run(["import", top / "film", top / "film.clst"], top)[0] == 0
     return top, files
 

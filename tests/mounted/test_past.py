@@ -14,6 +14,7 @@ from mountfs.config import MountOptions
 from mountfs.model import ROOT
 from mountfs.testing.mounts import Mount, Mounts, bounded, wait_until
 from tests.cli.serving import run
+from tests.cli.test_verify import edit
 from tests.mounted.film import Film
 from tests.mounted.test_commands import Mounting, mounting
 
@@ -82,8 +83,10 @@ def test_a_mounted_project_keeps_its_storage(mounting: Mounting, film: Film, tmp
     assert (mount.path / "shots/a.blend").read_bytes() == b"first"
 
 
-def test_what_a_mount_stands_on_is_not_purged(mounting: Mounting, film: Film):
+def test_what_a_mount_stands_on_is_not_purged(mounting: Mounting, film: Film, tmp_path: Path):
     """A version that an unsent change was made from stays, though it is in the trash: the change is whole."""
+    # Another project of the same name may be mounted on this machine.
+    edit(film.path, "UPDATE config SET value = ? WHERE name = 'project_name'", f"Film {tmp_path}")
     mount = mounting()
     big = os.urandom(3_000_000)
     film.write("shots/b.blend", big)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import trio
 
-from mountfs.model import Asset, AssetId, Changes, Checkpoint, NewAsset
+from mountfs.model import Asset, AssetId, Checkpoint, NewAsset
 from mountfs.workspace.disk import Change
 from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.looks import Kept
@@ -112,7 +112,7 @@ class Arrivals:
         known, new = catalogue.assets.get(version.asset), version.new
         if known is not None:
             if known.head is None or known.head.number < checkpoint.number:
-                catalogue.apply(Changes(catalogue.cursor, assets=(replace(known, head=checkpoint),)))
+                catalogue.show_asset(replace(known, head=checkpoint))
         elif new is not None:
             asset = Asset(
                 id=version.asset,
@@ -127,7 +127,7 @@ class Arrivals:
                 created_at=checkpoint.created_at,
                 head=checkpoint,
             )
-            catalogue.apply(Changes(catalogue.cursor, assets=(asset,)))
+            catalogue.show_asset(asset)
 
     def _leave(self, version: Version, new: NewAsset, file: LocalFile | None) -> None:
         """An asset was made at a name that its file has left meanwhile: it follows it, or is not wanted."""

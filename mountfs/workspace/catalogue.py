@@ -24,6 +24,11 @@ class Catalogue:
         self.collections: dict[CollectionId, Collection] = dict(tree.collections)
         self.others_touched: set[CollectionId] = set()
         """Folders of which the last changes left all names as they were, but perhaps not the attributes."""
+        self.is_behind = False
+        """Whether the last news did not know yet of something that this mount did itself."""
+        self._own_assets: dict[AssetId, Asset | None] = {}
+        self._own_collections: dict[CollectionId, Collection | None] = {}
+        """What the studio did for this mount since news was last asked for; None: it is in the trash."""
         self._people: dict[UserId, Person] = dict(tree.people)
         self._assets_in: defaultdict[CollectionId, set[AssetId]] = defaultdict(set)
         self._folders_in: defaultdict[CollectionId, set[CollectionId]] = defaultdict(set)
@@ -88,21 +93,74 @@ class Catalogue:
         self.cursor = changes.cursor
         return touched
 
+    # What the studio does for this mount shows before its news comes, and though older news come first
+
+    def show_asset(self, asset: Asset) -> None:
+        """A file is like this now."""
+        self._own_assets[asset.id] = asset
+        self.apply(Changes(self.cursor, assets=(asset,)))
+
+    def show_collection(self, collection: Collection) -> None:
+        """A folder is like this now."""
+        self._own_collections[collection.id] = collection
+        self.apply(Changes(self.cursor, collections=(collection,)))
+
     def forget_asset(self, asset: AssetId) -> None:
-        """A file has just gone to the trash; the studio's news of it is still to come, or was never to."""
+        """A file has gone to the trash. (What was made a moment ago may never have been news.)"""
+        self._own_assets[asset] = None
         self._remove_asset(asset)
 
     def forget_collection(self, collection: CollectionId) -> None:
-        """A folder has just gone to the trash; the studio's news of it is still to come."""
+        """A folder has gone to the trash."""
+        self._own_collections[collection] = None
         self._remove_collection(collection)
 
     def move_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> None:
-        """A folder has just got another name or place; the studio's news of it is still to come."""
+        """A folder has another name or place."""
         before = self.collections.get(collection)
         if before is not None:
-            self._remove_collection(collection)
-            self.collections[collection] = replace(before, name=name, parent=parent)
-            self._folders_in[parent].add(collection)
+            self.show_collection(replace(before, name=name, parent=parent))
+
+    def ask(self) -> None:
+        """News is asked for now: what the studio did before is in the answer."""
+        self._own_assets.clear()
+        self._own_collections.clear()
+
+    def overtake(self) -> set[CollectionId]:
+        """Put in again what news that was just taken over did not know of; the folders concerned, and see
+        `is_behind`: whether that is the truth by now can only be asked.
+        """
+        assets: list[Asset] = []
+        collections: list[Collection] = []
+        gone_assets: list[AssetId] = []
+        gone_collections: list[CollectionId] = []
+        for asset_id, asset in self._own_assets.items():
+            known = self.assets.get(asset_id)
+            if asset is None:
+                gone_assets += [asset_id] if known is not None else []
+            elif known is None or _number(known) < _number(asset):
+                assets.append(replace(known, head=asset.head) if known is not None else asset)
+        for collection_id, own in self._own_collections.items():
+            there = self.collections.get(collection_id)
+            if own is None:
+                gone_collections += [collection_id] if there is not None else []
+            elif there is None or (there.name, there.parent) != (own.name, own.parent):
+                collections.append(own)
+        news = Changes(
+            self.cursor, tuple(assets), tuple(collections), tuple(gone_assets), tuple(gone_collections)
+        )
+        self.is_behind = bool(news)
+        if not news:
+            return set()
+        others = self.others_touched
+        touched = self.apply(news)
+        self.others_touched |= others
+        return touched
+
+    def keep_own(self, before: Catalogue) -> None:
+        """Take over from a catalogue that this one replaces what is not in the answer."""
+        self._own_assets, self._own_collections = before._own_assets, before._own_collections  # one of us
+        self.overtake()
 
     def _remove_asset(self, asset_id: AssetId) -> set[CollectionId]:
         asset = self.assets.pop(asset_id, None)
@@ -126,3 +184,7 @@ def _is_shown_alike(before: Asset, now: Asset) -> bool:
         and (before.name, before.extension, before.collection) == (now.name, now.extension, now.collection)
         and (before.is_link, before.pointer, before.created_at) == (now.is_link, now.pointer, now.created_at)
     )
+
+
+def _number(asset: Asset) -> int:
+    return asset.head.number if asset.head is not None else 0

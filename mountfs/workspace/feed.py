@@ -28,7 +28,8 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
     """Take over every change from ``cursor`` on and ``tell`` what the kernel has to forget, until cancelled.
 
     While the studio cannot be asked, everything stays as it was, and it is asked again after growing pauses.
-    After news that could not be taken over the whole tree is taken over anew.
+    After news that could not be taken over, or was older than what this mount did itself, the whole tree is
+    taken over anew.
     """
     limiter = trio.CapacityLimiter(1)
     pause = _FIRST_PAUSE
@@ -39,11 +40,13 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
             if afresh:
                 changes = Changes(cursor, reload=True)
             else:
+                workspace.ask()
                 changes = await trio.to_thread.run_sync(
                     studio.changes, cursor, _WAIT, limiter=limiter, abandon_on_cancel=True
                 )
             afresh = True  # until all of it is taken over
             if changes.reload:
+                workspace.ask()
                 tree = await trio.to_thread.run_sync(studio.tree, limiter=limiter, abandon_on_cancel=True)
                 cursor = tree.cursor
                 tell(workspace.reload(tree))
@@ -64,4 +67,4 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
             await trio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         else:
-            pause, afresh, complaint = _FIRST_PAUSE, False, ""
+            pause, afresh, complaint = _FIRST_PAUSE, workspace.is_behind, ""

@@ -15,7 +15,7 @@ import trio
 from mountfs import names
 from mountfs.errors import MountfsError, NameInvalid, NotFound, Refused
 from mountfs.interfaces import Studio
-from mountfs.model import ROOT, AssetId, Changes, CollectionId, Toggle
+from mountfs.model import ROOT, AssetId, CollectionId, Toggle
 from mountfs.workspace.arrivals import Arrivals
 from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents
@@ -222,8 +222,7 @@ class Grace:
             raise NotFound("its folder was removed")
         if not local.arrived:  # the news of it has not come before the answer
             # What happens to it before it comes is the studio's business already.
-            catalogue = self._state.namespace.catalogue
-            catalogue.apply(Changes(catalogue.cursor, collections=(made,)))
+            self._state.namespace.catalogue.show_collection(made)
             self._arrivals.settle([])
         return folder
 

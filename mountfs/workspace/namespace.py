@@ -227,7 +227,7 @@ class Namespace:
 
     def refresh(self, changes: Changes) -> News:
         """Take over changes of the project; what the kernel has to forget because of them."""
-        touched = self.catalogue.apply(changes)
+        touched = self.catalogue.apply(changes) | self.catalogue.overtake()
         changed = {asset.id for asset in changes.assets}
         others = self.catalogue.others_touched
         settled, self.settled = self.settle(changed.union(changes.gone_assets))
@@ -238,7 +238,8 @@ class Namespace:
 
     def reload(self, tree: Tree) -> News:
         """Take over a whole new tree, when changes cannot be told any more, or could not be taken over."""
-        self.catalogue = Catalogue(tree)
+        before, self.catalogue = self.catalogue, Catalogue(tree)
+        self.catalogue.keep_own(before)
         touched = {
             node.collection for node in self.nodes if isinstance(node, CollectionFolder | HistoryFolder)
         }

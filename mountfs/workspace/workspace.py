@@ -234,6 +234,15 @@ class Workspace:
             return False
         return in_sight and may_read(catalogue.viewer)
 
+    def ask(self) -> None:
+        """News is asked for now. What this mount has the studio do from here on may not be in the answer."""
+        self._namespace.catalogue.ask()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the news that was taken over last did not know yet of something that was done here."""
+        return self._namespace.catalogue.is_behind
+
     def refresh(self, changes: Changes) -> News:
         """Take over changes; what the kernel has to forget."""
         self._note_heads(changes.assets)

@@ -1,0 +1,65 @@
+"""What this mount did itself, when news comes that is older than it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mountfs.model import Changes, Tree
+from mountfs.testing.studios import MemoryStudio
+from mountfs.workspace.catalogue import Catalogue
+
+
+def begin() -> tuple[Catalogue, Tree]:
+    studio = MemoryStudio()
+    studio.write("shots/a.txt", b"old")
+    before = studio.tree()
+    studio.write("shots/a.txt", b"new")
+    return Catalogue(studio.tree()), before
+
+
+def test_what_was_removed_here_stays_so_though_older_news_has_it():
+    """Whoever removes a folder can make one of its name at once."""
+    catalogue, before = begin()
+    (folder,), (file,) = before.collections.values(), before.assets.values()
+    catalogue.forget_asset(file.id)
+    catalogue.forget_collection(folder.id)
+    catalogue.apply(Changes(before.cursor, assets=(file,), collections=(folder,)))
+    touched = catalogue.overtake()
+    assert not catalogue.assets
+    assert not catalogue.collections
+    assert catalogue.is_behind
+    assert {folder.id, folder.parent} <= touched
+
+
+def test_what_was_saved_here_stays_the_newest_though_older_news_has_an_earlier_version():
+    """Whoever saves twice in a row does not lose a race against themselves; other news is taken over."""
+    catalogue, before = begin()
+    (now,), (earlier,) = catalogue.assets.values(), before.assets.values()
+    catalogue.show_asset(now)
+    catalogue.apply(Changes(before.cursor, assets=(replace(earlier, status="wip"),)))
+    catalogue.overtake()
+    assert catalogue.assets[now.id] == replace(now, status="wip")
+    assert catalogue.is_behind
+
+
+def test_a_folder_that_was_moved_here_stays_there_though_a_whole_older_tree_comes():
+    """Also after news that could not be taken over piece by piece."""
+    catalogue, before = begin()
+    (folder,) = before.collections.values()
+    catalogue.move_collection(folder.id, "scenes", folder.parent)
+    newer = Catalogue(before)
+    newer.keep_own(catalogue)
+    assert newer.collections[folder.id].name == "scenes"
+    assert newer.is_behind
+
+
+def test_news_that_was_asked_for_afterwards_is_believed():
+    """What somebody else brought back from the trash is there again."""
+    catalogue, before = begin()
+    (file,) = before.assets.values()
+    catalogue.forget_asset(file.id)
+    catalogue.ask()
+    catalogue.apply(Changes(before.cursor, assets=(file,)))
+    assert not catalogue.overtake()
+    assert catalogue.assets == {file.id: file}
+    assert not catalogue.is_behind

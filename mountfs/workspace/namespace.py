@@ -228,7 +228,7 @@ class Namespace:
     def refresh(self, changes: Changes) -> News:
         """Take over changes of the project; what the kernel has to forget because of them."""
         touched = self.catalogue.apply(changes) | self.catalogue.overtake()
-        changed = {asset.id for asset in changes.assets}
+        changed = {asset.id for asset in changes.assets if asset.id in self.catalogue.assets}
         others = self.catalogue.others_touched
         settled, self.settled = self.settle(changed.union(changes.gone_assets))
         for collection in others - touched - settled:

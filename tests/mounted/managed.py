@@ -8,11 +8,13 @@ because that is who has one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from mountfs.testing.mounts import BOUND, wait_until
@@ -180,8 +182,18 @@ def _remove_group(name: str) -> None:
         if top.is_dir():
             wait_until(lambda top=top: not _processes(top), "the end of everything in there")  # type: ignore[misc]  # bound now
             for folder in sorted((each for each in top.rglob("*") if each.is_dir()), reverse=True):
-                folder.rmdir()
-            top.rmdir()
+                wait_until(partial(_remove, folder), "the end of a group")
+            wait_until(partial(_remove, top), "the end of the group")
+
+
+def _remove(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError as exc:  # the last process has gone, and the kernel has not noticed yet
+        if exc.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _processes(group: Path) -> list[str]:

@@ -1,5 +1,5 @@
 """systemd, mount(8) and automount points, for real: a user's manager, and the machine's, in namespaces of
-their own (tests/mounted/managed.py). These tests are there where systemd can be run so.
+their own (tests/mounted/managed.py). These tests are there where systemd can be run so, and take a minute.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mountfs.testing.mounts import wait_until
 from tests.mounted import managed
 from tests.mounted.managed import UID, Manager
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 UNITS = Path(__file__).parents[2] / "systemd"
 __test__ = managed.can_be_had()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ def test_only_a_part_is_taken_back(shell: Shell, busy: Path):
     assert [row[0] for row in done.rows] == ["restored", "moved back", "moved back"]
     assert "renamed.ma" in shell.run("ls", f"{busy}:/shots/sh010").out
     assert shell.run("undo", busy, "--by", "bo", "--since", "2090-01-01").rows == []
-    assert shell.run("undo", busy, "--by", "root", "--since", "0s").rows == []
+    assert shell.run("undo", busy, "--by", getpass.getuser(), "--since", "0s").rows == []
 
 
 def test_what_others_changed_since_stays(shell: Shell, busy: Path):
@@ -169,5 +170,5 @@ def test_what_others_changed_since_stays(shell: Shell, busy: Path):
 
 def test_bad_words_for_undo(shell: Shell, busy: Path):
     """An unknown person, and a moment that is none."""
-    shell.run("undo", busy, "--by", "nobody", "--since", "1h", code=cli.NOT_FOUND)
+    shell.run("undo", busy, "--by", "eve", "--since", "1h", code=cli.NOT_FOUND)
     assert "is no moment" in shell.run("undo", busy, "--by", "bo", "--since", "soon", code=cli.USAGE).err

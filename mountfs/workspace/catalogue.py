@@ -29,6 +29,8 @@ class Catalogue:
         self._own_assets: dict[AssetId, Asset | None] = {}
         self._own_collections: dict[CollectionId, Collection | None] = {}
         """What the studio did for this mount since news was last asked for; None: it is in the trash."""
+        self.unwanted: set[CollectionId] = set()
+        """Folders that were removed while the studio made them, and are on their way into the trash."""
         self._people: dict[UserId, Person] = dict(tree.people)
         self._assets_in: defaultdict[CollectionId, set[AssetId]] = defaultdict(set)
         self._folders_in: defaultdict[CollectionId, set[CollectionId]] = defaultdict(set)
@@ -150,6 +152,8 @@ class Catalogue:
             self.cursor, tuple(assets), tuple(collections), tuple(gone_assets), tuple(gone_collections)
         )
         self.is_behind = bool(news)
+        unwanted = [each for each in self.unwanted if each in self.collections]
+        news = replace(news, gone_collections=(*gone_collections, *unwanted))
         if not news:
             return set()
         others = self.others_touched
@@ -159,6 +163,7 @@ class Catalogue:
 
     def keep_own(self, before: Catalogue) -> None:
         """Take over from a catalogue that this one replaces what is not in the answer."""
+        self.unwanted = before.unwanted
         self._own_assets, self._own_collections = before._own_assets, before._own_collections  # one of us
         self.overtake()
 

@@ -72,6 +72,8 @@ class Folders:
                 except OSError:
                     made.removed = False
                     raise
+                if made.is_being_made:
+                    state.namespace.catalogue.unwanted.add(made.id)
                 state.locals.take_out_folder(made)
                 state.namespace.looks.pop(made.id, None)
                 state.namespace.unplace(place, name)

@@ -210,16 +210,22 @@ class Grace:
         parent = await self.collection_of(place)
         text = names.file_text(name)
         names.require_valid(text, at_root=parent == ROOT)
-        made = await self._ask(self._studio.make_collection, local.id, text, parent)
-        while (local.name, local.parent) != (name, place) and not local.removed:
-            # It was renamed while it was made.
-            name, place = local.name, local.parent
-            parent, text = await self.collection_of(place), names.file_text(name)
-            await self._ask(self._studio.rename, local.id, text, "", parent)
-            made = replace(made, name=text, parent=parent)
-        if local.removed:
-            await self._ask(self._studio.trash, local.id)
-            raise NotFound("its folder was removed")
+        local.is_being_made = True
+        try:
+            made = await self._ask(self._studio.make_collection, local.id, text, parent)
+            while (local.name, local.parent) != (name, place) and not local.removed:
+                # It was renamed while it was made.
+                name, place = local.name, local.parent
+                parent, text = await self.collection_of(place), names.file_text(name)
+                await self._ask(self._studio.rename, local.id, text, "", parent)
+                made = replace(made, name=text, parent=parent)
+            if local.removed:
+                await self._ask(self._studio.trash, local.id)
+                self._state.namespace.catalogue.forget_collection(local.id)
+                raise NotFound("its folder was removed")
+        finally:
+            local.is_being_made = False
+            self._state.namespace.catalogue.unwanted.discard(local.id)
         if not local.arrived:  # the news of it has not come before the answer
             # What happens to it before it comes is the studio's business already.
             self._state.namespace.catalogue.show_collection(made)

@@ -163,6 +163,8 @@ class LocalFolder:
     removed: bool = False
     arrived: bool = False
     """Whether it is the project's now, and no local folder any more."""
+    is_being_made: bool = False
+    """Whether the studio is being asked to make it."""
 
     def record(self) -> Change:
         """What the journal is to know of it."""

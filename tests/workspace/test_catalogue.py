@@ -63,3 +63,16 @@ def test_news_that_was_asked_for_afterwards_is_believed():
     assert not catalogue.overtake()
     assert catalogue.assets == {file.id: file}
     assert not catalogue.is_behind
+
+
+def test_a_folder_that_was_removed_while_it_was_made_does_not_show():
+    """News of it comes before it is in the trash, and is right; nobody here wants to see it."""
+    catalogue, before = begin()
+    (folder,) = before.collections.values()
+    catalogue.forget_collection(folder.id)
+    catalogue.unwanted.add(folder.id)
+    catalogue.ask()
+    catalogue.apply(Changes(before.cursor, collections=(folder,)))
+    catalogue.overtake()
+    assert not catalogue.collections
+    assert not catalogue.is_behind

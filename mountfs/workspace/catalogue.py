@@ -7,7 +7,7 @@ for a network or a database.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from mountfs.model import ROOT, Asset, AssetId, Changes, Collection, CollectionId, Person, Tree, UserId
@@ -29,6 +29,8 @@ class Catalogue:
         self._own_assets: dict[AssetId, Asset | None] = {}
         self._own_collections: dict[CollectionId, Collection | None] = {}
         """What the studio did for this mount since news was last asked for; None: it is in the trash."""
+        self._asked: set[AssetId | CollectionId] = set()
+        """Those of them that the news which is asked for now has to know."""
         self.unwanted: set[CollectionId] = set()
         """Folders that were removed while the studio made them, and are on their way into the trash."""
         self._people: dict[UserId, Person] = dict(tree.people)
@@ -123,19 +125,23 @@ class Catalogue:
         if before is not None:
             self.show_collection(replace(before, name=name, parent=parent))
 
-    def ask(self) -> None:
-        """News is asked for now: what the studio did before is in the answer."""
-        self._own_assets.clear()
-        self._own_collections.clear()
+    def ask(self) -> bool:
+        """News is asked for now: what the studio did before is in the answer, or was undone by somebody. True
+        if there is anything like that.
+        """
+        self._asked |= {*self._own_assets, *self._own_collections}
+        return bool(self._asked)
 
-    def overtake(self) -> set[CollectionId]:
+    def overtake(self, told: Set[AssetId | CollectionId]) -> set[CollectionId]:
         """Put in again what news that was just taken over did not know of; the folders concerned, and see
-        `is_behind`: whether that is the truth by now can only be asked.
+        `is_behind`: whether only the studio can say what is true by now. ``told``: what the news was about.
         """
         assets: list[Asset] = []
         collections: list[Collection] = []
         gone_assets: list[AssetId] = []
         gone_collections: list[CollectionId] = []
+        self.is_behind = not self._asked <= told
+        self._forget_own(self._asked)
         for asset_id, asset in self._own_assets.items():
             known = self.assets.get(asset_id)
             if asset is None:
@@ -151,7 +157,9 @@ class Catalogue:
         news = Changes(
             self.cursor, tuple(assets), tuple(collections), tuple(gone_assets), tuple(gone_collections)
         )
-        self.is_behind = bool(news)
+        self.is_behind = self.is_behind or bool(news)
+        if not news:
+            self._forget_own(told)
         unwanted = [each for each in self.unwanted if each in self.collections]
         news = replace(news, gone_collections=(*gone_collections, *unwanted))
         if not news:
@@ -161,11 +169,18 @@ class Catalogue:
         self.others_touched |= others
         return touched
 
+    def _forget_own(self, ids: Set[AssetId | CollectionId]) -> None:
+        for each in list(ids):
+            self._own_assets.pop(AssetId(each), None)
+            self._own_collections.pop(CollectionId(each), None)
+            self._asked.discard(each)
+
     def keep_own(self, before: Catalogue) -> None:
         """Take over from a catalogue that this one replaces what is not in the answer."""
         self.unwanted = before.unwanted
         self._own_assets, self._own_collections = before._own_assets, before._own_collections  # one of us
-        self.overtake()
+        self._forget_own(before._asked)  # as above
+        self.overtake(set())
 
     def _remove_asset(self, asset_id: AssetId) -> set[CollectionId]:
         asset = self.assets.pop(asset_id, None)

@@ -15,8 +15,9 @@ from mountfs.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-_WAIT = 20.0
-"""Seconds for which one question waits for news."""
+_WAIT = 2.0
+"""Seconds for which one question waits for news. What this mount did and somebody undid at once is no news
+for a question that was asked before, so the next one must not be far."""
 _REST = 4.0
 """How many times as long as taking over news takes until more are asked for: they come together then."""
 _LONGEST_REST = 2.0
@@ -40,9 +41,9 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
             if afresh:
                 changes = Changes(cursor, reload=True)
             else:
-                workspace.ask()
+                wait = 0.0 if workspace.ask() else _WAIT
                 changes = await trio.to_thread.run_sync(
-                    studio.changes, cursor, _WAIT, limiter=limiter, abandon_on_cancel=True
+                    studio.changes, cursor, wait, limiter=limiter, abandon_on_cancel=True
                 )
             afresh = True  # until all of it is taken over
             if changes.reload:

@@ -234,9 +234,11 @@ class Workspace:
             return False
         return in_sight and may_read(catalogue.viewer)
 
-    def ask(self) -> None:
-        """News is asked for now. What this mount has the studio do from here on may not be in the answer."""
-        self._namespace.catalogue.ask()
+    def ask(self) -> bool:
+        """News is asked for now: what this mount has the studio do from now on may not be in the answer. True
+        if something that it did before was in none yet; then the answer is not to be waited for.
+        """
+        return self._namespace.catalogue.ask()
 
     @property
     def is_behind(self) -> bool:

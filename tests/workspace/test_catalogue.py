@@ -24,7 +24,7 @@ def test_what_was_removed_here_stays_so_though_older_news_has_it():
     catalogue.forget_asset(file.id)
     catalogue.forget_collection(folder.id)
     catalogue.apply(Changes(before.cursor, assets=(file,), collections=(folder,)))
-    touched = catalogue.overtake()
+    touched = catalogue.overtake({file.id, folder.id})
     assert not catalogue.assets
     assert not catalogue.collections
     assert catalogue.is_behind
@@ -37,7 +37,7 @@ def test_what_was_saved_here_stays_the_newest_though_older_news_has_an_earlier_v
     (now,), (earlier,) = catalogue.assets.values(), before.assets.values()
     catalogue.show_asset(now)
     catalogue.apply(Changes(before.cursor, assets=(replace(earlier, status="wip"),)))
-    catalogue.overtake()
+    catalogue.overtake({now.id})
     assert catalogue.assets[now.id] == replace(now, status="wip")
     assert catalogue.is_behind
 
@@ -60,7 +60,7 @@ def test_news_that_was_asked_for_afterwards_is_believed():
     catalogue.forget_asset(file.id)
     catalogue.ask()
     catalogue.apply(Changes(before.cursor, assets=(file,)))
-    assert not catalogue.overtake()
+    assert not catalogue.overtake({file.id})
     assert catalogue.assets == {file.id: file}
     assert not catalogue.is_behind
 
@@ -73,6 +73,6 @@ def test_a_folder_that_was_removed_while_it_was_made_does_not_show():
     catalogue.unwanted.add(folder.id)
     catalogue.ask()
     catalogue.apply(Changes(before.cursor, collections=(folder,)))
-    catalogue.overtake()
+    catalogue.overtake({folder.id})
     assert not catalogue.collections
     assert not catalogue.is_behind

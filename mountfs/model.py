@@ -207,6 +207,16 @@ class Changes:
     viewer: Viewer | None = None
     reload: bool = False
 
+    @property
+    def about(self) -> set[AssetId | CollectionId]:
+        """The assets and collections that something is said of."""
+        return {
+            *(asset.id for asset in self.assets),
+            *(collection.id for collection in self.collections),
+            *self.gone_assets,
+            *self.gone_collections,
+        }
+
     def __bool__(self) -> bool:
         """Whether anything changed."""
         return bool(

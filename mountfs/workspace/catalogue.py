@@ -102,27 +102,31 @@ class Catalogue:
     def show_asset(self, asset: Asset) -> None:
         """A file is like this now."""
         self._own_assets[asset.id] = asset
+        self._asked.discard(asset.id)
         self.apply(Changes(self.cursor, assets=(asset,)))
 
     def show_collection(self, collection: Collection) -> None:
         """A folder is like this now."""
         self._own_collections[collection.id] = collection
+        self._asked.discard(collection.id)
         self.apply(Changes(self.cursor, collections=(collection,)))
 
     def forget_asset(self, asset: AssetId) -> None:
         """A file has gone to the trash. (What was made a moment ago may never have been news.)"""
-        self._own_assets[asset] = None
-        self._remove_asset(asset)
+        if self._remove_asset(asset):  # else the news of it was quicker
+            self._own_assets[asset] = None
+            self._asked.discard(asset)
 
     def forget_collection(self, collection: CollectionId) -> None:
         """A folder has gone to the trash."""
-        self._own_collections[collection] = None
-        self._remove_collection(collection)
+        if self._remove_collection(collection):
+            self._own_collections[collection] = None
+            self._asked.discard(collection)
 
     def move_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> None:
         """A folder has another name or place."""
         before = self.collections.get(collection)
-        if before is not None:
+        if before is not None and (before.name, before.parent) != (name, parent):
             self.show_collection(replace(before, name=name, parent=parent))
 
     def ask(self) -> bool:

@@ -227,9 +227,7 @@ class Namespace:
 
     def refresh(self, changes: Changes) -> News:
         """Take over changes of the project; what the kernel has to forget because of them."""
-        told: set[AssetId | CollectionId] = {*changes.gone_assets, *changes.gone_collections}
-        told |= {each.id for each in changes.assets} | {each.id for each in changes.collections}
-        touched = self.catalogue.apply(changes) | self.catalogue.overtake(told)
+        touched = self.catalogue.apply(changes) | self.catalogue.overtake(changes.about)
         changed = {asset.id for asset in changes.assets if asset.id in self.catalogue.assets}
         others = self.catalogue.others_touched
         settled, self.settled = self.settle(changed.union(changes.gone_assets))

@@ -76,3 +76,35 @@ def test_a_folder_that_was_removed_while_it_was_made_does_not_show():
     catalogue.overtake({folder.id})
     assert not catalogue.collections
     assert not catalogue.is_behind
+
+
+def test_what_is_saved_while_news_is_asked_for_stays_the_newest():
+    """Also if an earlier save is what the news has to know: who saves quickly loses no race."""
+    catalogue, before = begin()
+    (now,), (earlier,) = catalogue.assets.values(), before.assets.values()
+    catalogue.show_asset(earlier)
+    assert catalogue.ask()
+    catalogue.show_asset(now)
+    catalogue.apply(Changes(before.cursor, assets=(earlier,)))
+    catalogue.overtake({earlier.id})
+    assert catalogue.assets == {now.id: now}
+
+
+def test_what_was_saved_here_and_undone_by_somebody_is_asked_for():
+    """Made and gone again between two questions it is no news, so the whole tree has to tell."""
+    catalogue, before = begin()
+    (file,) = before.assets.values()
+    catalogue.show_asset(file)
+    assert catalogue.ask()
+    catalogue.overtake(set())
+    assert catalogue.is_behind
+
+
+def test_what_was_news_before_it_was_answered_is_not_waited_for():
+    """Nothing is taken over anew because the news of a removal was quicker than the answer."""
+    catalogue, before = begin()
+    (folder,), (file,) = before.collections.values(), before.assets.values()
+    catalogue.apply(Changes(before.cursor, gone_assets=(file.id,), gone_collections=(folder.id,)))
+    catalogue.forget_asset(file.id)
+    catalogue.forget_collection(folder.id)
+    assert not catalogue.ask()

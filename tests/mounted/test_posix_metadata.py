@@ -15,7 +15,7 @@ from mountfs.model import Toggle
 from mountfs.testing.mounts import Mounts, wait_until
 from tests.mounted.film import Film
 from tests.mounted.posix import calls
-from tests.mounted.posix.comparing import same
+from tests.mounted.posix.comparing import same, tick
 from tests.mounted.posix.places import Table
 from tests.mounted.workplace import PATIENT, Workplace
 
@@ -35,18 +35,6 @@ def make(place: Path, kind: str) -> Path:
     else:
         path.write_text("text")
     return path
-
-
-def tick(place: Path) -> None:
-    """Let the clock of file systems go on: some keep time to a few milliseconds."""
-    probe = place.parent / "clock"
-    before = _touched(probe)
-    wait_until(lambda: _touched(probe) > before, "the next moment")
-
-
-def _touched(probe: Path) -> int:
-    probe.write_text("")
-    return probe.stat().st_mtime_ns
 
 
 def changed(path: Path, act: Callable[[], object]) -> set[str]:

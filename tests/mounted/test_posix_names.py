@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mounted.posix import calls
-from tests.mounted.posix.comparing import same
+from tests.mounted.posix.comparing import same, tick
 from tests.mounted.posix.places import Table
 
 pytestmark = pytest.mark.posix
@@ -107,6 +107,7 @@ def test_what_is_renamed_is_the_same_file(tables: tuple[Table, Table]):
         os.chmod(place / "a", 0o604)
         os.utime(place / "a", ns=(3, 5))
         before = (place / "a").stat()
+        tick(place)
         os.rename(place / "a", place / "b")
         after = (place / "b").stat()
         kept = [

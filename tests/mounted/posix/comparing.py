@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mountfs.testing.mounts import bounded
+from mountfs.testing.mounts import bounded, wait_until
 from tests.mounted.posix.places import Table
 
 
@@ -15,3 +15,15 @@ def same(tables: tuple[Table, Table], act: Callable[[Path], object]) -> object:
     native, mount = (bounded(partial(act, table.own())) for table in tables)
     assert mount == native, f"on the mount:\n{mount}\nelsewhere:\n{native}"
     return mount
+
+
+def tick(place: Path) -> None:
+    """Let the clock of file systems go on: some keep time to a few milliseconds."""
+    probe = place.parent / "clock"
+    before = _touched(probe)
+    wait_until(lambda: _touched(probe) > before, "the next moment")
+
+
+def _touched(probe: Path) -> int:
+    probe.write_text("")
+    return probe.stat().st_mtime_ns

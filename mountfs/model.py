@@ -150,6 +150,11 @@ class Asset:
     created_at: int
     head: Checkpoint | None
 
+    @property
+    def number(self) -> int:
+        """The number of its newest checkpoint; 0 without any."""
+        return self.head.number if self.head is not None else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

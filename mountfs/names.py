@@ -199,3 +199,8 @@ def with_id(file_name: str, short_id: str) -> str:
         name, tail = file_name, f" ({label})"
     room = MAX_NAME_BYTES - len(tail.encode())
     return name.encode()[:room].decode(errors="ignore") + tail
+
+
+def folded(name: bytes) -> str:
+    """A name without its case, for telling names that differ in nothing else."""
+    return unicodedata.normalize("NFC", name.decode(errors="surrogateescape")).casefold()

@@ -150,7 +150,7 @@ class Catalogue:
             known = self.assets.get(asset_id)
             if asset is None:
                 gone_assets += [asset_id] if known is not None else []
-            elif known is None or _number(known) < _number(asset):
+            elif known is None or known.number < asset.number:
                 assets.append(replace(known, head=asset.head) if known is not None else asset)
         for collection_id, own in self._own_collections.items():
             there = self.collections.get(collection_id)
@@ -208,7 +208,3 @@ def _is_shown_alike(before: Asset, now: Asset) -> bool:
         and (before.name, before.extension, before.collection) == (now.name, now.extension, now.collection)
         and (before.is_link, before.pointer, before.created_at) == (now.is_link, now.pointer, now.created_at)
     )
-
-
-def _number(asset: Asset) -> int:
-    return asset.head.number if asset.head is not None else 0

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mountfs.model import AssetId, Checkpoint, CheckpointId, CollectionId
+from mountfs.model import Asset, AssetId, Checkpoint, CheckpointId, CollectionId
+from mountfs.names import file_name
 from mountfs.workspace.disk import Change
 from mountfs.workspace.drafts import Draft, DraftState
 from mountfs.workspace.versions import Version
@@ -197,6 +198,10 @@ class Vacancy:
     """Whether the studio has taken it over; the project shows it in a moment."""
     not_before: float = 0.0
     """When the studio may be told again after a fault."""
+
+    def is_left_by(self, asset: Asset) -> bool:
+        """Whether the asset is not any more at the name that its file left."""
+        return asset.collection != self.folder or file_name(asset).encode() != self.name
 
 
 class Vacancies(MutableMapping[AssetId, Vacancy]):

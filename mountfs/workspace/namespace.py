@@ -13,7 +13,6 @@ and an asset with local content shows that.
 from __future__ import annotations
 
 import stat
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
@@ -28,12 +27,12 @@ from mountfs.model import (
     ProjectId,
     Tree,
 )
-from mountfs.names import file_name, link_body, shown_names
+from mountfs.names import file_name, folded, link_body, shown_names
 from mountfs.rights import may_see_history
 from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.disk import Change
 from mountfs.workspace.history import HISTORY_NAME, version_name
-from mountfs.workspace.locals import LocalFile, Locals, Vacancy
+from mountfs.workspace.locals import LocalFile, Locals
 from mountfs.workspace.looks import FolderLook, Kept
 from mountfs.workspace.nodes import (
     NO_ASSET,
@@ -175,7 +174,7 @@ class Namespace:
             vacancy = self.locals.vacancies.get(asset_id)
             file = self.locals.of_asset.get(asset_id)
             if vacancy is not None:
-                if asset is not None and not (vacancy.has_ended and _has_left(asset, vacancy)):
+                if asset is not None and not (vacancy.has_ended and vacancy.is_left_by(asset)):
                     continue  # the news of our own renaming is still to come
                 del self.locals.vacancies[asset_id]
                 touched.add(vacancy.folder)
@@ -189,7 +188,7 @@ class Namespace:
                 continue
             if file.content is None and asset is not None and asset.head is not None:
                 continue  # it was made under this name just now, and nothing is written to it yet
-            if asset is not None and _number(asset.head) < _number(file.content):
+            if asset is not None and file.content is not None and asset.number < file.content.number:
                 continue  # the news of our own checkpoint is still to come
             self.locals.take_out(file)
             file.removed = True
@@ -227,6 +226,7 @@ class Namespace:
 
     def refresh(self, changes: Changes) -> News:
         """Take over changes of the project; what the kernel has to forget because of them."""
+        self._look_into_dated(changes)
         touched = self.catalogue.apply(changes) | self.catalogue.overtake(changes.about)
         changed = {asset.id for asset in changes.assets if asset.id in self.catalogue.assets}
         others = self.catalogue.others_touched
@@ -234,7 +234,21 @@ class Namespace:
         for collection in others - touched - settled:
             if node := self._known_folder(collection):
                 self._untold.attributes.append(node.ino)
-        return self._compare(touched | settled, changed, everything=changes.viewer is not None)
+        news = self._compare(touched | settled, changed, everything=changes.viewer is not None)
+        for collection in (touched | settled | others) & self.looks.keys():
+            self.settled.append(self.looks[collection].record(collection, self.project_time(collection)))
+        return news
+
+    def _look_into_dated(self, changes: Changes) -> None:
+        """Work out the folders concerned that have a time of their own: it holds until their names change."""
+        known = self.catalogue.assets
+        places = {known.get(asset.id, asset).collection for asset in changes.assets}
+        places.update(asset.collection for asset in changes.assets)
+        places.update(each for folder in changes.collections for each in (folder.id, folder.parent))
+        for collection in places & self.looks.keys():
+            folder = self._known_folder(collection)
+            if isinstance(folder, Folder) and self.looks[collection].mtime_ns is not None:
+                self.children(folder)
 
     def reload(self, tree: Tree) -> News:
         """Take over a whole new tree, when changes cannot be told any more, or could not be taken over."""
@@ -243,6 +257,10 @@ class Namespace:
         touched = {
             node.collection for node in self.nodes if isinstance(node, CollectionFolder | HistoryFolder)
         }
+        for folder in touched & self.looks.keys():
+            node = self._known_folder(folder)
+            if isinstance(node, Folder) and node.children is None:
+                self.looks[folder].mtime_ns = None  # nobody knows whether its names have changed
         settled, self.settled = self.settle({*self.locals.of_asset, *self.locals.vacancies})
         return self._compare(touched | settled, set(self.catalogue.assets), everything=True)
 
@@ -267,8 +285,6 @@ class Namespace:
     def _rebuild(self, folder: Folder, news: News) -> None:
         news.attributes.append(folder.ino)
         if folder.children is None:
-            if isinstance(folder, CollectionFolder) and folder.collection in self.looks:
-                self.looks[folder.collection].mtime_ns = None  # nobody knows whether its names have changed
             return
         found = self._replace(folder, self._work_out(folder))
         news.names += found.names
@@ -434,17 +450,3 @@ class Namespace:
 
     def _history_number(self, collection: CollectionId) -> int:
         return self.nodes.number("history", collection)
-
-
-def _has_left(asset: Asset, vacancy: Vacancy) -> bool:
-    """Whether the asset is not any more at the name that its file left."""
-    return asset.collection != vacancy.folder or file_name(asset).encode() != vacancy.name
-
-
-def _number(checkpoint: Checkpoint | None) -> int:
-    return checkpoint.number if checkpoint is not None else 0
-
-
-def folded(name: bytes) -> str:
-    """A name without its case, for telling names that differ in nothing else."""
-    return unicodedata.normalize("NFC", name.decode(errors="surrogateescape")).casefold()

@@ -223,7 +223,9 @@ class LocalState:
         for key, body in records["look"].items():
             place = CollectionId(key)
             if place in self.locals.folders or self.namespace.catalogue.knows(place):
-                time = self.namespace.project_time(place)
+                # A folder that arrived in the project when this mount ended has no other names than before.
+                is_ours = place in self.locals.folders
+                time = body["project_time"] if is_ours else self.namespace.project_time(place)
                 self.namespace.looks[place] = FolderLook.restored(body, time)
             else:
                 self.journal.also(Change("look", key, None))

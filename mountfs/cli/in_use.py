@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -51,7 +50,7 @@ def versions_in_use(state_dir: Path, project: Project) -> frozenset[CheckpointId
 
 def _places_of_mounts(project: Project) -> Iterator[Path]:
     """Where the mounts of a project keep their state. MountError for one that cannot be asked."""
-    # The mount table has no more of a mount than a name, which another project may have too.
+    # The mount table has no more of a mount than a name.
     names = {project.name, str(project.path), project.path.name}
     for mount in mounts():
         if not mount.is_ours:
@@ -59,7 +58,8 @@ def _places_of_mounts(project: Project) -> Iterator[Path]:
         try:
             info = InMount(mount.path).info
         except MountfsError as exc:
-            if mount.source in names and _may_have_open(mount.uid, project.path):
+            # Another project may have the same name.
+            if mount.source in names and _open_elsewhere(project):
                 raise MountError(
                     f"{project.name} is mounted at {mount.path}, by another user or another configuration: "
                     "what is not sent there cannot be asked; try again when it is unmounted"
@@ -69,35 +69,29 @@ def _places_of_mounts(project: Project) -> Iterator[Path]:
                 yield Path(info["state_dir"])
 
 
-def _may_have_open(uid: int | None, file: Path) -> bool:
-    """Whether a program of a user may have a file open: false only if it certainly has not."""
-    if uid is not None and os.geteuid() in (0, uid):
-        return _is_open(file)
-    if uid in (None, 0):
-        return True
-    real = file.resolve()
-    for place, owner, others in (
-        (real, stat.S_IRUSR, stat.S_IRGRP | stat.S_IROTH),
-        *((folder, stat.S_IXUSR, stat.S_IXGRP | stat.S_IXOTH) for folder in real.parents),
-    ):
-        found = place.stat()
-        if not found.st_mode & (owner if found.st_uid == uid else others):
-            return False
-    return True
+def _open_elsewhere(project: Project) -> bool:
+    """Whether another process has this very file open: false only if certainly none has.
+
+    The kernel's list of locks names device and inode of each, for everybody to read. A process that has a
+    project with a log open keeps a lock on it, and this one is such a process: the line of its own says how
+    the list calls the file. Processes of another pid namespace than this one's are not in it.
+    """
+    number = project.path.stat().st_ino
+    with project.database.fetching() as connection:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        connection.execute("SELECT count(*) FROM config").fetchone()
+        held = [(int(pid), file) for pid, file in _locks() if file.rpartition(":")[2] == str(number)]
+    ours = {file for pid, file in held if pid == os.getpid()}
+    return mode != "wal" or len(ours) != 1 or any(file in ours and pid != os.getpid() for pid, file in held)
 
 
-def _is_open(file: Path) -> bool:
-    """Whether another process that this one may look into has a file open."""
-    wanted = file.stat()
-    for process in Path("/proc").iterdir():
-        if not process.name.isdecimal() or process.name == str(os.getpid()):
-            continue
-        with suppress(OSError):  # it has ended, or is not ours to look into
-            for descriptor in (process / "fd").iterdir():
-                with suppress(OSError):
-                    if os.path.samestat(descriptor.stat(), wanted):
-                        return True
-    return False
+def _locks() -> Iterator[tuple[str, str]]:
+    """The locks on this machine: the process, and the file as ``major:minor:inode``."""
+    # 2: POSIX  ADVISORY  READ 17968 fe:00:3564310 1073741826 1073742335
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if len(fields) >= 8:
+            yield fields[-4], fields[-3]
 
 
 def _mentioned(journal: Path) -> Iterator[str]:
@@ -105,12 +99,7 @@ def _mentioned(journal: Path) -> Iterator[str]:
     try:
         place = f"file:{quote(os.fsencode(journal))}?mode=ro"
         with closing(sqlite3.connect(place, uri=True)) as connection:
-            bodies = [
-                body
-                for (body,) in connection.execute(
-                    "SELECT body FROM record WHERE kind NOT IN ('number', 'look', 'sync', 'folder')"
-                )
-            ]
+            bodies = [body for (body,) in connection.execute(_CONTENT)]
         for body in bodies:
             yield from _texts(json.loads(body))
     except (sqlite3.Error, ValueError, TypeError) as exc:

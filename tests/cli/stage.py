@@ -99,12 +99,9 @@ def lines_of(command: click.Command) -> list[str]:
 
 def build(folder: Path) -> None:
     """The project, made once; each `Stage` gets a copy."""
-    # A name of its own: what removes content refuses while another user has a project so called mounted.
-    path = folder / f"film {os.getpid()}.clst"
-    with production(path, files=FILES, casting=CASTING) as project:
+    with production(folder / "film.clst", files=FILES, casting=CASTING) as project:
         owner = StudioService(project).for_owner(StudioService(project).author())
         owner.create_role("trainee", set())
-    path.rename(folder / "film.clst")
     stage = Stage(folder)
     (folder / "film" / "shots").mkdir(parents=True)
     stage.run("mountfs assign film.clst:/shots film.clst:/renders ada")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import sys
 import time
-import uuid
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,6 @@ from tests.cli.test_copies import contents
 from tests.cli.test_verify import chunks_of, edit
 
 DAY = 86400
-
-
-@pytest.fixture
-def project(project: Path) -> Path:
-    """The project under a name of its own: another one of that name may be mounted on this machine."""
-    edit(project, "UPDATE config SET value = ? WHERE name = 'project_name'", f"film {uuid.uuid4()}")
-    return project
 
 
 def ask(project: Path, statement: str, *values: Any) -> list[Any]:
@@ -273,30 +266,41 @@ def test_room_of_what_one_sees(shell: Shell, with_bo: Path, work: Path):
     assert hidden.replace("library", "nowhere") == missing
 
 
+@pytest.mark.parametrize("whose", ["mine", "somebody else's"])
 def test_a_mount_that_cannot_be_asked_keeps_everything(
-    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, whose: str
 ):
-    """What is not sent there is not known: nothing is removed, if it can be a mount of this project."""
-    me = os.geteuid()
+    """What is not sent there is not known: nothing is removed, if it is a mount of this very file, and not
+    of another project that has the same name."""
     ((name,),) = ask(project, "SELECT value FROM config WHERE name = 'project_name'")
-    mine, theirs = (Mount(tmp_path / "there", FILE_SYSTEM, name, "0:99", uid) for uid in (me, me + 1))
-    reader = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
+    uid = os.geteuid() + (whose != "mine")
+    there = Mount(tmp_path / "there", FILE_SYSTEM, name, "0:99", uid)
+    monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [there])
+    other = Path(shutil.copy(project, tmp_path / "other.clst"))
+    opener = (
+        "import pathlib, sys; from mountfs.storage.open import open_project\n"
+        "with open_project(pathlib.Path(sys.argv[1])): print(flush=True); input()"
+    )
     with open_project(project, read_only=True) as opened:
-        monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [mine])
         assert versions_in_use(tmp_path, opened) == frozenset()
-        with running(sys.executable, "-c", reader, project) as other:
-            assert other.stdout is not None
-            other.stdout.readline()
-            with pytest.raises(MountError, match="cannot be asked"):
-                versions_in_use(tmp_path, opened)
-        if os.geteuid():
-            monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [theirs])
-            project.chmod(0o600)
-            assert versions_in_use(tmp_path, opened) == frozenset()
-            project.chmod(0o644)
-            monkeypatch.setattr(Path, "parents", property(lambda _: ()))
-            with pytest.raises(MountError, match="cannot be asked"):
-                versions_in_use(tmp_path, opened)
+        for file, refused in ((other, False), (project, True)):
+            with running(sys.executable, "-c", opener, file) as mounted:
+                assert mounted.stdout is not None
+                assert mounted.stdout.readline() == b"\n"
+                expected = pytest.raises(MountError, match="cannot be asked") if refused else nullcontext()
+                with expected:
+                    assert versions_in_use(tmp_path, opened) == frozenset()
+
+
+def test_what_cannot_be_told_keeps_everything(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Without the log, nobody keeps a lock, so who has the file open is not known: nothing is removed while
+    a project of its name is mounted by somebody who does not answer."""
+    assert ask(project, "PRAGMA journal_mode = DELETE") == [("delete",)]
+    ((name,),) = ask(project, "SELECT value FROM config WHERE name = 'project_name'")
+    there = Mount(tmp_path / "there", FILE_SYSTEM, name, "0:99", os.geteuid() + 1)
+    monkeypatch.setattr("mountfs.cli.in_use.mounts", lambda: [there])
+    with open_project(project, read_only=True) as opened, pytest.raises(MountError, match="cannot be asked"):
+        versions_in_use(tmp_path, opened)
 
 
 def history_of_days(project: Path, ages: list[float], comments: dict[int, str]) -> None:

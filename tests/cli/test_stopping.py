@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from mountfs.studio.service import StudioService
 from mountfs.testing import dying
 from mountfs.testing.projects import new_project
 from tests.cli.conftest import MOMENT
-from tests.cli.test_verify import edit
 
 POINTS = 4
 """Steps at which each errand is killed, and stopped, in the usual suite. Every step: those who wait."""
@@ -72,21 +72,23 @@ def exported(folder: Path) -> Files:
     }
 
 
-class Errand:
-    """``words`` of the command. ``whole``: nothing is lost, however far it came; ``finished``: it has done
-    all of its work."""
+class Errand(ABC):
+    """One of the long commands, in a place with a project that holds the files."""
 
-    def prepare(self, place: Place, files: Files) -> None:
-        """Get ready what it needs."""
+    def prepare(self, place: Place, files: Files) -> None:  # noqa: B027  # most need nothing
+        """Get ready what it needs; ``files`` follow, if that changes the project."""
 
+    @abstractmethod
     def words(self, place: Place) -> list[str | Path]:
-        raise NotImplementedError
+        """The command."""
 
     def whole(self, place: Place, files: Files) -> None:
+        """Nothing is lost, however far it came."""
         assert sound(place.project, place.chunks) == files
 
+    @abstractmethod
     def finished(self, place: Place, files: Files) -> None:
-        raise NotImplementedError
+        """It has done all of its work."""
 
 
 class Importing(Errand):
@@ -255,8 +257,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Files]:
         path.write_bytes(content)
         os.utime(path, ns=(MOMENT, MOMENT))
     new_project(top / "film.clst").close()
-    # Another project of the same name may be mounted on this machine.
-    edit(top / "film.clst", "UPDATE config SET value = ? WHERE name = 'project_name'", f"film {top}")
     assert dying.run(["import", top / "film", top / "film.clst"], top)[0] == 0
     return top, files
 

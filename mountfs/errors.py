@@ -28,6 +28,12 @@
     ├── LocalStateError       what a mount keeps on this machine cannot be used
     ├── QuotaExceeded         local changes take all the room they may
     ├── StorageUnavailable    the place where chunks lie cannot be read or written
+    ├── TooMany               too much was asked for in too short a time
+    ├── LimitExceeded         larger or longer than the studio takes
+    ├── WireError             an answer or a question that makes no sense
+    ├── StudioUnavailable     the studio cannot be asked now: nothing was decided
+    ├── Unauthenticated       the studio knows no session of whoever asks
+    ├── KeyringUnavailable    the token cannot be read from, or put, where it is kept
     ├── DeadlineExceeded      no answer in time
     ├── MountError            mounting or unmounting did not work
     └── ConfigError           the configuration says something impossible
@@ -159,6 +165,36 @@ class QuotaExceeded(MountfsError):
 
 class StorageUnavailable(MountfsError):
     """The place where chunks lie cannot be read or written."""
+
+
+class StudioUnavailable(MountfsError):
+    """The studio cannot be asked now. Nothing was decided: whoever has something to send tries later."""
+
+
+class Unauthenticated(MountfsError):
+    """The studio knows no session of whoever asks. A certain answer, and no verdict on what was asked: it may
+    be asked again after ``mountfs login``."""
+
+
+class KeyringUnavailable(MountfsError):
+    """A session's token cannot be read from, or put into, the place where it is kept."""
+
+
+class TooMany(MountfsError):
+    """Too much was asked for in too short a time."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts: try again in {retry_after} s")
+        self.retry_after = retry_after
+        """Seconds."""
+
+
+class LimitExceeded(MountfsError):
+    """Something is larger or longer than the studio takes."""
+
+
+class WireError(MountfsError):
+    """What came over the network cannot be what it says it is."""
 
 
 class DeadlineExceeded(MountfsError):

@@ -14,6 +14,8 @@
     │   ├── NameTaken         the name is not available
     │   ├── NameInvalid       a name that cannot be one
     │   ├── ManifestInvalid   chunks absent, sizes that do not add up
+    │   ├── AdminsOnly        an act of those who run the studio
+    │   ├── WeakPassword      a password that others would guess
     │   └── RoleRule          the admin role is fixed, and at least one admin stays
     ├── ContentError          bytes that are not what they should be
     │   ├── ChunkMissing      the store does not have it
@@ -25,6 +27,7 @@
     │   ├── ForeignSchema     it carries a trigger that nobody here knows
     │   ├── ProjectBusy       another process holds its lock for too long
     │   └── ProjectReplaced   the path is no longer the file that was opened
+    ├── StudioDataError       a studio's data directory cannot be used
     ├── LocalStateError       what a mount keeps on this machine cannot be used
     ├── QuotaExceeded         local changes take all the room they may
     ├── StorageUnavailable    the place where chunks lie cannot be read or written
@@ -102,6 +105,14 @@ class ManifestInvalid(Refused):
     """The manifest names chunks that are not there for this committer, or its sizes do not add up."""
 
 
+class AdminsOnly(Refused):
+    """An act of those who run the studio."""
+
+
+class WeakPassword(Refused):
+    """The password is one that others would guess; the text says in what way."""
+
+
 class RoleRule(Refused):
     """The admin role is fixed, and at least one admin stays."""
 
@@ -153,6 +164,10 @@ class ProjectBusy(ProjectFileError):
 
 class ProjectReplaced(ProjectFileError):
     """The path no longer leads to the file that was opened: nothing more is written to it."""
+
+
+class StudioDataError(MountfsError):
+    """A studio's data directory cannot be used: there is no studio in it, or another version's."""
 
 
 class LocalStateError(MountfsError):

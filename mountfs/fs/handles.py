@@ -21,7 +21,7 @@ class FileHandle:
 
 @dataclass(slots=True, eq=False)
 class FolderHandle:
-    """An open folder: its listing as it was when it was opened, or when reading it was begun again."""
+    """An open folder: what was in it when it was opened, or when reading it was begun again."""
 
     node: Folder
     listing: list[tuple[bytes, Node]]

@@ -149,7 +149,7 @@ class Operations(ReadOnly):
 
     @answers
     async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
-        """Open a folder; its listing is fixed here."""
+        """Open a folder; which names are listed is fixed here."""
         node = self._node(inode)
         if not isinstance(node, Folder):
             raise FUSEError(errno.ENOTDIR)
@@ -161,7 +161,7 @@ class Operations(ReadOnly):
 
     @answers
     async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
-        """Names with their attributes, as many as fit."""
+        """Names with their attributes, as many as fit, without those that have gone meanwhile."""
         handle = self._handles.folders[fh]
         of, reply = self._entries.of, pyfuse3.readdir_reply
         if start_id == 0 and handle.begun:  # rewinddir: what has changed since shows
@@ -173,9 +173,14 @@ class Operations(ReadOnly):
                 node = handle.node if place == 0 else handle.node.parent or handle.node
                 if not reply(token, name, of(node), place + 1):
                     return
-        listing = handle.listing
+        listing, now = handle.listing, self._workspace.names_nowait(handle.node)
         for place in range(max(0, start_id - 2), len(listing)):
             name, node = listing[place]
+            if now is not None:  # the kernel knows what is told here as what the name is
+                found = now.get(name)
+                if found is None:
+                    continue
+                node = found
             if not reply(token, name, of(node), place + 3):
                 break
             node.lookups += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -169,9 +169,12 @@ class Workspace:
 
     def listing_nowait(self, folder: Folder) -> list[tuple[bytes, Node]] | None:
         """Everything in a folder, in order; None where `look_into` comes first."""
-        if isinstance(folder, AssetHistory):
-            return None
-        return list(self._namespace.children(folder).items())
+        names = self.names_nowait(folder)
+        return None if names is None else list(names.items())
+
+    def names_nowait(self, folder: Folder) -> Mapping[bytes, Node] | None:
+        """Everything in a folder as it is now, by name; None where `look_into` comes first."""
+        return None if isinstance(folder, AssetHistory) else self._namespace.children(folder)
 
     async def listing(self, folder: Folder) -> list[tuple[bytes, Node]]:
         """Everything in a folder, in order."""

@@ -60,6 +60,35 @@ def test_a_listing_that_is_changed_while_it_is_read_misses_nothing(tables: tuple
     assert same(tables, act) == [500, True, True]
 
 
+def test_what_was_removed_while_it_is_listed_does_not_come_back(tables: tuple[Table, Table]):
+    """A name that was removed, moved or replaced after a listing was begun is what it is now, though the
+    listing is read to its end.
+    """
+
+    def act(place: Path) -> list[object]:
+        names = [f"{number:04}" for number in range(2000)]
+        for name in names:
+            (place / name).touch()
+        with os.scandir(place) as entries:
+            seen = {next(entries).name}
+            for name in names[1::2]:
+                (place / name).unlink()
+            (place / names[0]).rename(place / "moved")
+            (place / "new").write_text("new")
+            (place / "new").replace(place / names[1000])
+            seen |= {entry.name for entry in entries}
+        there = [(place / name).exists() for name in names]
+        left = set(os.listdir(place))
+        return [
+            set(names[2::2]) <= seen | {names[0]},
+            there == [name in left for name in names],
+            len(left),
+            (place / names[1000]).read_text(),
+        ]
+
+    assert same(tables, act) == [True, True, 1000, "new"]
+
+
 def test_a_folder_is_emptied_while_it_is_listed(tables: tuple[Table, Table]):
     """rm -r removes what it lists, batch after batch."""
 

@@ -95,8 +95,8 @@ def test_unlink(cell: Cell):
     cell.close(cell.handle)
     cell.settle()
     assert cell.project_name() is None
-    assert cell.versions() == [cell.old]
     assert cell.shows() is None
+    assert cell.versions() == [cell.old]
 
 
 def test_change_from_elsewhere(cell: Cell):

@@ -12,6 +12,9 @@ Read once, at the start of a command, and handed down; nothing below looks into 
     [mount]                                        # the defaults of mountfs mount -o
     memory = "256MiB"
 
+    [studio]                                       # where a studio's token is kept, if not in the keyring
+    token_file = "/etc/mountfs/token"
+
 Every key can be left out. A key nobody knows is an error, because a setting that does nothing is worse.
 """
 
@@ -110,6 +113,16 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """Where the tokens of studios are kept, if not in the keyring of the desktop."""
+
+    token_file: str = ""
+    """A file of this user's that nobody else can read, for machines where nobody sits."""
+    keyring: str = ""
+    """The keyring to be used, by the name of its class, though it may not protect what it keeps."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set, with its defaults filled in."""
 
@@ -117,6 +130,7 @@ class Config:
     runtime_dir: Path
     user: User = field(default_factory=User)
     mount: MountOptions = field(default_factory=MountOptions)
+    studio: Tokens = field(default_factory=Tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,8 @@ class Places:
     config_dir: Path
     state_dir: Path
     runtime_dir: Path
+    credentials_dir: Path | None = None
+    """What the service manager has handed to this service."""
 
     @classmethod
     def of_this_user(cls, environ: Mapping[str, str] = os.environ) -> Places:
@@ -134,6 +150,7 @@ class Places:
             config_dir=platformdirs.user_config_path("mountfs"),
             state_dir=platformdirs.user_state_path("mountfs"),
             runtime_dir=_runtime_dir(environ),
+            credentials_dir=Path(handed) if (handed := environ.get("CREDENTIALS_DIRECTORY")) else None,
         )
 
 
@@ -186,7 +203,15 @@ def _config(table: Mapping[str, Any], places: Places) -> Config:
         runtime_dir=_folder(table, "runtime_dir", places.runtime_dir),
         user=User(**_values(User, _table(table, "user"), "key of [user]")),
         mount=MountOptions(**_values(MountOptions, _table(table, "mount"), "key of [mount]")),
+        studio=_tokens(_table(table, "studio")),
     )
+
+
+def _tokens(table: Mapping[str, Any]) -> Tokens:
+    tokens = Tokens(**_values(Tokens, table, "key of [studio]"))
+    if not tokens.token_file:
+        return tokens
+    return replace(tokens, token_file=str(_folder(table, "token_file", Path(), what="file")))
 
 
 def _runtime_dir(environ: Mapping[str, str]) -> Path:
@@ -213,12 +238,12 @@ def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _folder(table: Mapping[str, Any], key: str, default: Path) -> Path:
+def _folder(table: Mapping[str, Any], key: str, default: Path, what: str = "folder") -> Path:
     if key not in table:
         return default
     path = Path(str(table[key])).expanduser()
     if not isinstance(table[key], str) or not path.is_absolute():
-        raise ConfigError(f"{key} must be the full path of a folder")
+        raise ConfigError(f"{key} must be the full path of a {what}")
     return path
 
 

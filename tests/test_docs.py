@@ -11,7 +11,7 @@ import click
 import pytest
 
 from mountfs import cli
-from mountfs.config import Config, MountOptions, User
+from mountfs.config import Config, MountOptions, Tokens, User
 from mountfs.model import ROOT as ROOT_COLLECTION
 from mountfs.model import AssetId, CheckpointId, CollectionId, ProjectId
 from mountfs.testing.studios import MemoryStudio
@@ -84,10 +84,12 @@ def test_every_key_is_described():
     """Each key of the configuration stands in its table."""
     text = section("Configuration")
     for field in fields(Config):
-        if field.name not in ("user", "mount"):
+        if field.name not in ("user", "mount", "studio"):
             assert f"| `{field.name}` |" in text
     for field in fields(User):
         assert f"| `user.{field.name}` |" in text
+    for field in fields(Tokens):
+        assert f"| `studio.{field.name}` |" in text
 
 
 @pytest.mark.parametrize("field", fields(MountOptions), ids=lambda field: str(field.name))

@@ -22,7 +22,7 @@ FLOOR = frozenset(
 )
 MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control", "supervisor"})
 LAYERS = frozenset({"fs", "workspace", "content", "studio", "storage", "desktop"})
-EVERYTHING = MOUNTING | LAYERS | {"daemon", "exchange", "doctor", "cli"}
+EVERYTHING = MOUNTING | LAYERS | {"keys", "daemon", "exchange", "doctor", "cli"}
 
 # What a part may import besides the floor and itself, and why not more.
 MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
     "mountpoints": (frozenset(), "what the mount table says is the same for every program"),
     "mountlock": (frozenset({"mountpoints"}), "a lock is about a mount, not about what it shows"),
     "supervisor": (frozenset(), "a service manager hears of a mount whatever the mount is made of"),
+    "keys": (frozenset(), "where a token is kept is nobody's business but the client's"),
     "launch": (frozenset({"mountpoints", "supervisor"}), "whoever starts a daemon imports none of it"),
     "control": (
         frozenset({"mountpoints"}),
@@ -70,6 +71,8 @@ ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"storage", "studio", "cli", "testing", "workspace/disk.py"}),
         "a client keeps one journal, behind one interface, and knows no other database",
     ),
+    "keyring": (frozenset({"keys"}), "one module knows where secrets are, and refuses places that leak"),
+    "secretstorage": (frozenset({"keys"}), "as keyring"),
     "click": (frozenset({"cli"}), "only the command line talks to a terminal"),
     "jeepney": (frozenset({"desktop", "testing"}), "only the desktop is reached over D-Bus"),
     "rich": (frozenset({"cli"}), "only the command line talks to a terminal"),

@@ -58,6 +58,8 @@ def test_what_is_set_is_used(places: Places):
         ("[mount]\nallow_other = 3", "true or false"),
         ('state_dir = "relative"', "full path"),
         ("user = 3", r"\[user\]"),
+        ('[studio]\ntoken = "x"', r"key of \[studio\] 'token'.*'token_file'"),
+        ('[studio]\ntoken_file = "token"', "full path of a file"),
         ("[user]\nemail = 3", "text in quotes"),
         ("= broken", "config.toml"),
     ],

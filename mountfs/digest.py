@@ -21,6 +21,9 @@ from mountfs.model import Chunk, ChunkId
 MAX_CHUNK: Final = 8 * 1024 * 1024
 """The largest raw size of a chunk, bytes. A frame that claims more is refused, nothing being allocated."""
 
+MAX_FRAME: Final = MAX_CHUNK + MAX_CHUNK // 128 + 1024
+"""No frame of a chunk is larger, bytes: what does not compress is stored with a few bytes for each block."""
+
 LEVEL: Final = 3
 """zstd's compression level, the project file's."""
 

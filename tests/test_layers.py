@@ -18,10 +18,10 @@ import mountfs
 PACKAGE = Path(mountfs.__file__).parent
 
 FLOOR = frozenset(
-    {"model", "errors", "interfaces", "rights", "digest", "_density", "names", "ignore", "config"}
+    {"model", "errors", "interfaces", "rights", "digest", "_density", "names", "ignore", "config", "wire"}
 )
 MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control", "supervisor"})
-LAYERS = frozenset({"fs", "workspace", "content", "studio", "storage", "desktop"})
+LAYERS = frozenset({"fs", "workspace", "content", "transport", "studio", "storage", "desktop"})
 EVERYTHING = MOUNTING | LAYERS | {"keys", "daemon", "exchange", "doctor", "cli"}
 
 # What a part may import besides the floor and itself, and why not more.
@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
     "workspace": (frozenset({"content"}), "the workspace knows neither the kernel nor the studio's half"),
     "desktop": (frozenset({"workspace"}), "a desktop hears of what is saved, and of nothing below"),
     "content": (frozenset(), "content is bytes by name: it knows neither assets' rules nor where chunks lie"),
+    "transport": (frozenset(), "transport carries questions and bytes: it knows neither caches nor files"),
     "studio": (frozenset({"storage"}), "the studio is the authority and knows nothing of its clients"),
     "storage": (frozenset(), "storage knows neither users nor clients"),
     "mountpoints": (frozenset(), "what the mount table says is the same for every program"),
@@ -68,11 +69,29 @@ ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
         "a client needs no database",
     ),
     "sqlite3": (
-        frozenset({"storage", "studio", "cli", "testing", "workspace/disk.py"}),
-        "a client keeps one journal, behind one interface, and knows no other database",
+        frozenset(
+            {
+                *("storage", "studio", "cli", "testing"),
+                *(
+                    "workspace/disk.py",
+                    "workspace/replica.py",
+                    "content/cache_index.py",
+                    "content/disk_cache.py",
+                ),
+            }
+        ),
+        "a client keeps a journal, a replica of the tree and an index of its cache, and no other database",
     ),
     "keyring": (frozenset({"keys"}), "one module knows where secrets are, and refuses places that leak"),
     "secretstorage": (frozenset({"keys"}), "as keyring"),
+    "httpx": (frozenset({"transport"}), "only transport speaks to a studio"),
+    "urllib3": (frozenset({"transport"}), "only transport speaks to a studio"),
+    "msgspec": (frozenset({"wire.py"}), "both halves encode and decode in one place"),
+    "fastapi": (
+        frozenset({"studio/app.py", "studio/routes"}),
+        "the rules know nothing of the network",
+    ),
+    "uvicorn": (frozenset({"studio/serve.py"}), "the server is a choice of one module"),
     "click": (frozenset({"cli"}), "only the command line talks to a terminal"),
     "jeepney": (frozenset({"desktop", "testing"}), "only the desktop is reached over D-Bus"),
     "rich": (frozenset({"cli"}), "only the command line talks to a terminal"),
@@ -125,7 +144,8 @@ def test_imports_go_down(path: Path):
         elif top in ONLY_IN:
             homes, why = ONLY_IN[top]
             module = str(path.relative_to(PACKAGE))
-            assert {part, module} & homes, f"{module}:{line}: {part} may not import {top}: {why}"
+            places = {part, module, "/".join(path.relative_to(PACKAGE).parts[:2])}
+            assert places & homes, f"{module}:{line}: {part} may not import {top}: {why}"
 
 
 def test_the_test_sees_relative_and_nested_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -157,13 +177,20 @@ PROJECT_PARTS = [
 ]
 
 
+STUDIO_PARTS = [
+    *("mountfs.studio.app", "mountfs.studio.serve", "mountfs.studio.routes", "mountfs.studio.accounts"),
+    *("mountfs.studio.gate", "mountfs.studio.joining", "mountfs.testing.online"),
+]
+
+
 @pytest.mark.parametrize(
     ("blocked", "left_out"),
     [
         (["pyfuse3"], ["mountfs.fs"]),
         (["sqlalchemy"], PROJECT_PARTS),
+        (["fastapi", "uvicorn", "argon2"], STUDIO_PARTS),
     ],
-    ids=["a server without FUSE", "a client without a project's database"],
+    ids=["a server without FUSE", "a client without a project's database", "personal mode without a server"],
 )
 def test_each_half_imports_without_the_other_halfs_libraries(blocked: list[str], left_out: list[str]):
     """Whoever installs one half of mountfs can import all of it that is theirs."""

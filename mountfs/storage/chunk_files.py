@@ -15,9 +15,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from mountfs.digest import MAX_FRAME
 from mountfs.errors import ChunkCorrupt, ChunkMissing, StorageUnavailable
 from mountfs.model import ChunkId, ProjectId
-from mountfs.storage.frames import MAX_FRAME, holds
+from mountfs.storage.frames import holds
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 

@@ -12,9 +12,6 @@ from mountfs.digest import MAX_CHUNK, chunk_id, decode_frame, frame_content_size
 from mountfs.errors import ChunkCorrupt
 from mountfs.model import Chunk, ChunkId
 
-MAX_FRAME = MAX_CHUNK + MAX_CHUNK // 128 + 1024
-"""No frame of a chunk is larger, bytes: what does not compress is stored with a few bytes for each block."""
-
 
 def contents(frame: bytes) -> Chunk | None:
     """Which chunk a frame really holds, whatever its name: hash and raw size. None if it holds none."""

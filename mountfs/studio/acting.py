@@ -21,7 +21,6 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from mountfs.errors import ContentError, ManifestInvalid, NotFound, NotPermitted, Refused
-from mountfs.interfaces import ChunkStore
 from mountfs.model import AssetId, Cursor, Manifest, Proposal, Tree
 from mountfs.storage.open import Project
 from mountfs.studio import audit
@@ -74,7 +73,7 @@ class Acting(Overview):
         self._joint: _Together | None = None
         self.because = ""
         """What the acts belong to, in one word for the audit."""
-        self.chunks: ChunkStore = ChunkView(self, project.chunks, uploads)
+        self.chunks = ChunkView(self, project.chunks, uploads)
 
     @contextmanager
     def together(self, *, rehearse: bool = False, refusals_count: bool = False) -> Iterator[None]:

@@ -90,8 +90,17 @@ class Administration(Acting):
         body = partial(statuses.set_status, asset=asset, status=status)
         self._act(Act.SET_STATUS, asset, body, administration)
 
-    def add_user(self, *, email: str, username: str, first_name: str, last_name: str, role: str) -> Person:
-        """Take somebody into the project."""
+    def add_user(
+        self,
+        *,
+        email: str,
+        username: str,
+        first_name: str,
+        last_name: str,
+        role: str,
+        id: UserId | None = None,
+    ) -> Person:
+        """Take somebody into the project, under this id if they have one already."""
         body = partial(
             members.add_user,
             email=email,
@@ -99,6 +108,7 @@ class Administration(Acting):
             first_name=first_name,
             last_name=last_name,
             role=role,
+            id=id,
         )
         return self._act(Act.ADD_USER, username, body)
 

@@ -74,11 +74,16 @@ class ChunkView:
             self._look_into(chunk, frame)
         put_all(self._store, frames)
 
+    def require_putting(self) -> None:
+        """NotPermitted unless the viewer may bring content at all."""
+        viewer = self._view.viewer()
+        if not self._view.is_owner and not _TEMPLATES & viewer.may:
+            require(viewer, Act.PUBLISH)
+
     def _look_into(self, chunk: ChunkId, frame: bytes) -> None:
         if not self._view.is_owner:
+            self.require_putting()
             viewer = self._view.viewer()
-            if not _TEMPLATES & viewer.may:
-                require(viewer, Act.PUBLISH)
             size = frame_content_size(frame)
             if size is None or not 0 < size <= MAX_CHUNK:
                 raise ChunkCorrupt(chunk, "the frame does not say how much it holds, or too much")
@@ -100,9 +105,15 @@ class ChunkView:
                 )
         return absent | unknown
 
-    def _require_in_reach(self, ref: ChunkRef) -> None:
-        version, chunks = self._manifest(ref.checkpoint)
+    def in_reach(self, checkpoint: CheckpointId) -> tuple[ChunkId, ...]:
+        """The chunks of a checkpoint, in their order, for whoever may have its content now. NotFound,
+        NotPermitted."""
+        version, chunks = self._manifest(checkpoint)
         self._view.require_in_reach(version)
+        return chunks
+
+    def _require_in_reach(self, ref: ChunkRef) -> None:
+        chunks = self.in_reach(ref.checkpoint)
         if ref.chunk.id not in chunks:
             # A piece of what is lost has a name that no store knows (see `storage.chunk_sizes`).
             raise ChunkMissing(ref.chunk.id) if ref.chunk.id.endswith("?") else nothing()

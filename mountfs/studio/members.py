@@ -22,9 +22,17 @@ ADMIN = "admin"
 
 
 def add_user(
-    change: Change, *, email: str, username: str, first_name: str, last_name: str, role: str
+    change: Change,
+    *,
+    email: str,
+    username: str,
+    first_name: str,
+    last_name: str,
+    role: str,
+    id: UserId | None = None,
 ) -> Person:
-    """Somebody new. NameTaken when the username or address is in use; NotFound for an unknown role."""
+    """Somebody new, with this id if there is one. NameTaken when the username or address is in use; NotFound
+    for an unknown role."""
     change.require(Act.ADD_USER)
     given = _role(change, role)
     require_gift(change.viewer, given.may)
@@ -37,7 +45,7 @@ def add_user(
     for member in change.catalogue.members.values():
         if username.casefold() == member.person.username.casefold() or email == member.person.email.lower():
             raise NameTaken("somebody of the project has this username or address")
-    person = Person(UserId(change.new_id()), username, email, f"{first_name} {last_name}")
+    person = Person(id or UserId(change.new_id()), username, email, f"{first_name} {last_name}")
     change.connection.execute(
         insert(tables.user).values(
             id=person.id,

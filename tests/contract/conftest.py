@@ -12,6 +12,7 @@ import pytest
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.storage.open import open_project
 from mountfs.studio.service import StudioService
+from mountfs.testing.online import online_studio
 from mountfs.testing.projects import production
 
 
@@ -29,8 +30,15 @@ def harbor_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["in process"])
-def home(harbor_file: Path, tmp_path: Path) -> Iterator[Home]:
+@pytest.fixture(params=["in process", "over the network"])
+def home(request: pytest.FixtureRequest, harbor_file: Path, tmp_path: Path) -> Iterator[Home]:
+    if request.param == "over the network":
+        with open_project(harbor_file, read_only=True) as project:
+            id_ = project.id
+        with online_studio(tmp_path / "studio") as online:
+            online.adopt(harbor_file, id_)
+            yield Home(lambda username: online.project(username, id_))
+        return
     path = tmp_path / "harbor.clst"
     shutil.copyfile(harbor_file, path)
     with open_project(path) as project:

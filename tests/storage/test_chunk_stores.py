@@ -14,12 +14,11 @@ import pytest
 import zstandard
 from sqlalchemy import func, select
 
-from mountfs.digest import MAX_CHUNK, chunk_id, decode_frame, encode_frame
+from mountfs.digest import MAX_CHUNK, MAX_FRAME, chunk_id, decode_frame, encode_frame
 from mountfs.errors import ChunkCorrupt, ChunkMissing, StorageUnavailable
 from mountfs.interfaces import frames_of
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.storage.create import create_project
-from mountfs.storage.frames import MAX_FRAME
 from mountfs.storage.open import Project, open_project
 from mountfs.storage.tables import chunk, chunk_ref
 from tests.storage.conftest import ADA, SAMPLES, copy_sample

@@ -1,0 +1,69 @@
+"""Puts a studio together: its book of accounts, its projects, its key, and the requests it answers."""
+
+from __future__ import annotations
+
+import uuid
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from mountfs import wire
+from mountfs.errors import MountfsError, NotFound, WireError
+from mountfs.studio.gate import Gate
+from mountfs.studio.responses import response_to
+from mountfs.studio.routes import chunks, edits, general, trees
+from mountfs.studio.routes.asking import House
+
+
+def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
+    """The studio as an ASGI application. ``trusted``: addresses of proxies that are believed."""
+    app = FastAPI(
+        title="mountfs studio",
+        version=version("mountfs"),
+        openapi_url=f"{wire.API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.house = house
+    api = APIRouter(prefix=wire.API)
+    for module in (general, trees, edits, chunks):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(chunks.bodies)
+    app.include_router(general.health)
+    app.add_exception_handler(MountfsError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_of_a_bad_question)
+    app.add_exception_handler(HTTPException, _tell_of_no_route)
+    return Gate(
+        app,
+        authenticate=house.accounts.sessions.authenticate,
+        epoch=lambda: house.accounts.identity()[1],
+        new_id=lambda: uuid.uuid4().hex,
+        trusted=trusted,
+    )
+
+
+def _tell(_request: Request, error: Exception) -> Response:
+    status, body, headers = response_to(error)
+    return Response(body, status, headers, "application/json")
+
+
+def _tell_of_a_bad_question(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0] if error.errors() else {"loc": (), "msg": "not understood"}
+    where = ".".join(map(str, first["loc"]))
+    return _tell(request, WireError(f"{where}: {first['msg']}"))
+
+
+def _tell_of_no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _tell(request, NotFound())
+    return Response(
+        wire.encode(wire.Refusal(str(error.detail), "WireError")),
+        error.status_code,
+        dict(error.headers or {}),
+        "application/json",
+    )

@@ -1,0 +1,145 @@
+"""The projects of a studio, each open once: its file, its rules, and the people who look at it.
+
+Below the data directory a project is ``projects/<id>.clst``, its chunks are in ``chunks``. Nothing else opens
+these files while the studio runs (other programs may read them). A project is opened when it is first asked
+for; a file that cannot be opened is a project that is out of order, and says so to those who may know of it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from shutil import disk_usage
+
+from mountfs.config import private_folder
+from mountfs.errors import ProjectFileError, QuotaExceeded, StorageUnavailable
+from mountfs.model import ProjectId, UserId
+from mountfs.storage.create import FirstUser, create_project
+from mountfs.storage.open import Project, open_project
+from mountfs.studio.bell import Bell
+from mountfs.studio.bound import BoundStudio
+from mountfs.studio.change import nothing
+from mountfs.studio.service import StudioService
+
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+
+LEAST_FREE = 512 << 20
+"""Bytes of the disk that no upload may take: the databases must be able to go on."""
+
+KEPT_VIEWS = 256
+"""People of one project whose view is remembered: each holds what they see."""
+
+
+class HostedProject:
+    """One open project, and the studios of those who ask."""
+
+    def __init__(self, project: Project, clock: Callable[[], float], new_id: Callable[[], str]) -> None:
+        self.project = project
+        self.service = StudioService(project, clock=clock, new_id=new_id)
+        self.bell = Bell(project.database)
+        self._lock = threading.Lock()
+        self._views: OrderedDict[UserId, BoundStudio] = OrderedDict()
+
+    def for_member(self, user: UserId) -> BoundStudio:
+        """The project as one of its people sees it. UserUnknown, for one who has been taken out of it."""
+        with self._lock:
+            view = self._views.get(user)
+            if view is None:
+                view = self._views[user] = self.service.for_user(user)
+                while len(self._views) > KEPT_VIEWS:
+                    self._views.popitem(last=False)
+            self._views.move_to_end(user)
+            return view
+
+    def close(self) -> None:
+        """Close the file; whoever waits for news is woken."""
+        self.project.close()
+        self.bell.close()
+
+
+class Hosting:
+    """The projects below one data directory. Usable from any thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self.chunks = private_folder(folder / "chunks")
+        self._folder = private_folder(folder / "projects")
+        self._clock = clock
+        self._new_id = new_id
+        self._lock = threading.Lock()
+        self._open: dict[ProjectId, HostedProject] = {}
+
+    def ids(self) -> list[ProjectId]:
+        """All projects that lie here."""
+        return sorted(ProjectId(path.stem) for path in self._folder.glob("*.clst"))
+
+    def path(self, project: ProjectId) -> Path:
+        """Where a project's file is, or would be. NotFound for what is no id."""
+        if _ID.fullmatch(project) is None:
+            raise nothing()
+        return self._folder / f"{project}.clst"
+
+    def create(self, name: str, admin: FirstUser) -> HostedProject:
+        """A new project, whose first member is its admin. ProjectFileError, StorageUnavailable."""
+        id_ = ProjectId(self._new_id())
+        create_project(
+            self.path(id_),
+            name=name,
+            author=admin,
+            mode="deflated",
+            storage_dir=self.chunks,
+            clock=self._clock,
+            new_id=_first(id_, self._new_id),
+        )
+        return self.project(id_)
+
+    def project(self, id_: ProjectId) -> HostedProject:
+        """A project, open. NotFound; ProjectFileError and StorageUnavailable if it is out of order."""
+        with self._lock:
+            hosted = self._open.get(id_)
+            if hosted is None:
+                path = self.path(id_)
+                if not path.is_file():
+                    raise nothing()
+                project = open_project(path, storage_dir=self.chunks)
+                if project.id != id_:
+                    project.close()
+                    raise ProjectFileError(f"the file {path.name} holds the project {project.id}")
+                hosted = self._open[id_] = HostedProject(project, self._clock, self._new_id)
+            return hosted
+
+    def require_ready(self) -> None:
+        """StorageUnavailable unless the folders of projects and chunks are there."""
+        for folder in (self._folder, self.chunks):
+            if not folder.is_dir():
+                raise StorageUnavailable(f"the folder {folder} is not there")
+
+    def require_room(self, more: int) -> None:
+        """QuotaExceeded unless this many bytes more leave the disk of the chunks usable."""
+        if disk_usage(self.chunks).free - more < LEAST_FREE:
+            raise QuotaExceeded(
+                "the studio's disk is full: nothing more can be sent until somebody makes room"
+            )
+
+    def close(self) -> None:
+        """Close all projects."""
+        with self._lock:
+            for hosted in self._open.values():
+                hosted.close()
+            self._open.clear()
+
+
+def _first(id_: str, others: Callable[[], str]) -> Callable[[], str]:
+    """Ids, of which the first is this one: the first thing that a new project gets is its own id."""
+    left = [id_]
+    return lambda: left.pop() if left else others()

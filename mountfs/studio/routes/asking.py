@@ -1,0 +1,106 @@
+"""What routes share: who asks, which project they may open, how a question is read and an answer is written.
+
+Who asks was found out before any route runs (`studio.gate`). Whether they may open a project is asked anew
+for each request: being in the studio opens none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from mountfs import wire
+from mountfs.errors import NotPermitted
+from mountfs.model import ProjectId, Toggle, UserId
+from mountfs.studio.accounts import Accounts, Caller
+from mountfs.studio.bound import BoundStudio
+from mountfs.studio.change import nothing
+from mountfs.studio.hosting import HostedProject, Hosting
+from mountfs.studio.joining import settle
+from mountfs.studio.signing import Signer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A studio's parts, as routes use them."""
+
+    accounts: Accounts
+    hosting: Hosting
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The caller in one project."""
+
+    hosted: HostedProject
+    user: UserId
+    _studio: BoundStudio
+    only_reads: bool
+
+    @property
+    def studio(self) -> BoundStudio:
+        """The project as they see it, to be looked at."""
+        return self._studio
+
+    def acting(self, needs: Toggle) -> BoundStudio:
+        """The same, to be changed. NotPermitted for a machine's token, as without this right."""
+        if self.only_reads:
+            raise NotPermitted(needs)
+        return self._studio
+
+
+def house_of(request: Request) -> House:
+    """The studio that was asked."""
+    house: House = request.app.state.house
+    return house
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks; the gate let nobody in who is unknown."""
+    caller: Caller = request.scope["mountfs.caller"]
+    return caller
+
+
+def member_of(request: Request, project: str) -> Member:
+    """The caller in the project they ask for. NotFound, whether there is none or it is not theirs."""
+    house, caller = house_of(request), caller_of(request)
+    id_ = ProjectId(project)
+    if caller.node_token is not None and caller.node_token.project != id_:
+        raise nothing()
+    membership = house.accounts.memberships.get(id_, caller.id)
+    hosted = house.hosting.project(id_)
+    if membership.joining_as is not None:
+        settle(hosted, house.accounts.memberships, membership, caller.account)
+    return Member(hosted, membership.user, hosted.for_member(membership.user), caller.node_token is not None)
+
+
+AskedHouse = Annotated[House, Depends(house_of)]
+AskedBy = Annotated[Caller, Depends(caller_of)]
+InProject = Annotated[Member, Depends(member_of)]
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """A value as the answer. Nobody keeps what may be seen by one only."""
+    return Response(wire.encode(value), status, media_type="application/json")
+
+
+def done() -> Response:
+    """The answer when there is nothing to say."""
+    return Response(status_code=204)
+
+
+def answers(kind: Any, status: int = 200) -> dict[str, Any]:
+    """What the API's description says of a route that answers with `answer`."""
+    return {"response_model": kind, "status_code": status, "response_model_exclude_unset": False}
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """A blocking call, made by a route that waits for other things too."""
+    return await run_in_threadpool(call)

@@ -1,0 +1,53 @@
+"""What a member of a project changes in it: versions, names, the trash, statuses."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from mountfs import wire
+from mountfs.model import AssetId, Checkpoint, Collection, CollectionId, Proposal, Toggle
+from mountfs.studio.routes.asking import InProject, answer, answers, done
+
+router = APIRouter(prefix="/projects/{project}", tags=["edits"])
+
+_MAX_PROPOSALS = 4096
+
+
+@router.post("/checkpoints", **answers(list[Checkpoint], 201))
+def publish(member: InProject, proposals: list[Proposal]) -> Response:
+    """Accept finished versions, all of them or none. The same again is answered as the first time, with
+    200."""
+    wire.require_few(proposals, _MAX_PROPOSALS, "versions")
+    studio = member.acting(Toggle.CREATE_CHECKPOINT)
+    made = studio.publish(proposals)
+    return answer(list(made), 201)
+
+
+@router.put("/collections/{collection}", **answers(Collection))
+def make_collection(member: InProject, collection: str, placing: wire.Placing) -> Response:
+    """A new collection, with an id that the caller chose. The same again is answered as the first time."""
+    studio = member.acting(Toggle.CREATE_COLLECTION)
+    return answer(studio.make_collection(CollectionId(collection), placing.name, placing.parent))
+
+
+@router.put("/things/{thing}/place", status_code=204, response_class=Response)
+def rename(member: InProject, thing: str, placing: wire.Placing) -> Response:
+    """Give an asset or a collection another name, another parent, or both."""
+    studio = member.acting(Toggle.UPDATE_ASSET)
+    act = studio.check_rename if placing.rehearse else studio.rename
+    act(AssetId(thing), placing.name, placing.extension, placing.parent)
+    return done()
+
+
+@router.delete("/things/{thing}", status_code=204, response_class=Response)
+def trash(member: InProject, thing: str) -> Response:
+    """Move an asset or a collection to the trash."""
+    member.acting(Toggle.DELETE_ASSET).trash(AssetId(thing))
+    return done()
+
+
+@router.put("/assets/{asset}/status", status_code=204, response_class=Response)
+def set_status(member: InProject, asset: str, given: wire.StatusGiven) -> Response:
+    """Give an asset a status."""
+    member.acting(Toggle.CHANGE_STATUS).set_status(AssetId(asset), given.status)
+    return done()

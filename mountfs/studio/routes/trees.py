@@ -1,0 +1,113 @@
+"""What a member of a project sees of it, and the news of that."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from mountfs import wire
+from mountfs.model import AssetId, Changes, Checkpoint, CheckpointId, Cursor, Manifest, Tree, Viewer
+from mountfs.studio.routes.asking import InProject, Member, answer, answers, in_thread
+
+router = APIRouter(prefix="/projects/{project}", tags=["projects"])
+
+_BREATH = 0.02
+"""Seconds for which news gather: commits come in bursts, and each look costs."""
+
+_HEARTBEAT = 15.0
+"""Seconds after which a stream says that it lives, and the right to it is asked for again."""
+
+
+@router.get("/viewer", **answers(Viewer))
+def viewer(member: InProject) -> Response:
+    """Whose eyes the answers are for, and what they may do."""
+    return answer(member.studio.viewer())
+
+
+@router.get("/tree", **answers(Tree))
+def tree(member: InProject) -> Response:
+    """All that the member sees now."""
+    return answer(member.studio.tree())
+
+
+@router.get("/changes", **answers(Changes))
+async def changes(
+    member: InProject,
+    since: Annotated[str, Query(max_length=200)],
+    wait: Annotated[float, Query(ge=0, le=wire.MAX_WAIT, allow_inf_nan=False)] = 0.0,
+) -> Response:
+    """What is different since a cursor; with ``wait`` the answer comes when there is something, or after so
+    many seconds."""
+    return answer(await _news(member, Cursor(since), time.monotonic() + wait))
+
+
+@router.get("/events", responses={200: {"content": {"text/event-stream": {}}}}, response_class=Response)
+async def events(
+    request: Request,
+    member: InProject,
+    since: Annotated[str, Query(max_length=200)] = "",
+    last_event_id: Annotated[str | None, Header(max_length=200)] = None,
+) -> StreamingResponse:
+    """News as server-sent events: each is ``changes`` since the one before, its id the cursor to go on from.
+
+    ``reload`` says that the studio does not know the cursor any more. Whoever reads slowly gets several
+    changes as one. A line of comment every 15 s shows that the stream lives.
+    """
+    cursor = Cursor(last_event_id or since)
+    return StreamingResponse(
+        _stream(request, member, cursor), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
+
+
+async def _stream(request: Request, member: Member, cursor: Cursor) -> AsyncIterator[bytes]:
+    allowed = request.scope["mountfs.still_allowed"]
+    while await in_thread(allowed):
+        found = await _news(member, cursor, time.monotonic() + _HEARTBEAT)
+        if found or found.cursor != cursor:
+            cursor = found.cursor
+            name = b"reload" if found.reload else b"changes"
+            yield b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor.encode(), name, wire.encode(found))
+        else:
+            yield b": nothing new\n\n"
+
+
+async def _news(member: Member, since: Cursor, deadline: float) -> Changes:
+    bell = member.hosted.bell
+    while True:
+        version = await in_thread(lambda: bell.version)
+        found = await in_thread(lambda: member.studio.changes(since))
+        left = deadline - time.monotonic()
+        if found or left <= 0:
+            return found
+        await bell.wait(version, left)
+        await asyncio.sleep(min(_BREATH, max(0.0, deadline - time.monotonic())))
+
+
+@router.get("/manifests/{checkpoint}", **answers(Manifest))
+def manifest(member: InProject, checkpoint: str) -> Response:
+    """The chunks of a checkpoint, in their order."""
+    return answer(member.studio.manifest(CheckpointId(checkpoint)))
+
+
+@router.post("/manifests", **answers(list[Manifest]))
+def manifests(member: InProject, asked: wire.ManifestsAsked) -> Response:
+    """Several manifests; those that would be refused are left out."""
+    wire.require_few(asked.checkpoints, wire.MAX_ADDRESSES, "checkpoints")
+    return answer(list(member.studio.manifests(asked.checkpoints).values()))
+
+
+@router.get("/assets/{asset}/history", **answers(list[Checkpoint]))
+def history(member: InProject, asset: str) -> Response:
+    """All checkpoints of an asset that are not in the trash, newest first."""
+    return answer(list(member.studio.history(AssetId(asset))))
+
+
+@router.get("/ignore-list", **answers(list[str]))
+def ignore_list(member: InProject) -> Response:
+    """The project's patterns for names that stay local."""
+    return answer(list(member.studio.ignore_list()))

@@ -1,0 +1,112 @@
+"""A studio that really is one, for tests: served over HTTP from a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mountfs.model import ProjectId
+from mountfs.studio.accounts import Account, Caller, LoggedIn, Operator, Origin, Parameters, Passwords, create
+from mountfs.studio.routes.asking import House
+from mountfs.studio.serve import ServeOptions, listen, opened, server
+from mountfs.studio.signing import make_key
+from mountfs.transport.chunks import RemoteChunks
+from mountfs.transport.client import StudioClient
+from mountfs.transport.line import Line
+
+CHEAP = Parameters(passes=1, memory_kib=8, lanes=1)
+"""What a password's hash costs in tests."""
+
+ORIGIN = Origin("127.0.0.1", "tests", "tests")
+OPERATOR = Operator("tests", ORIGIN)
+
+
+def password_of(username: str) -> str:
+    """Everybody's password, which is known here only."""
+    return f"what nobody else says, {hashlib.sha256(username.encode()).hexdigest()[:6]}"
+
+
+class OnlineStudio:
+    """A studio that answers at ``url``; its house can be looked into."""
+
+    def __init__(self, house: House, url: str) -> None:
+        self.house = house
+        self.url = url
+        self._logins: dict[str, LoggedIn] = {}
+        self._to_close: list[Callable[[], None]] = []
+
+    def hire(self, username: str) -> Account:
+        """An account, with the password that everybody here has."""
+        invitations = self.house.accounts.invitations
+        token = invitations.invite(OPERATOR, f"{username}@harbor.example").token
+        return invitations.accept(
+            token, name=username.title(), username=username, password=password_of(username)
+        )[0]
+
+    def login(self, username: str) -> LoggedIn:
+        """A session of somebody, which lasts for the test."""
+        if username not in self._logins:
+            email = f"{username}@harbor.example"
+            self._logins[username] = self.house.accounts.sessions.login(email, password_of(username))
+        return self._logins[username]
+
+    def caller(self, username: str) -> Caller:
+        """Somebody, as the studio knows who asks."""
+        return self.login(username).caller
+
+    def line(self, username: str) -> Line:
+        """Somebody's way to the studio."""
+        token = self.login(username).token
+        line = Line(self.url, lambda: token)
+        self._to_close.append(line.close)
+        return line
+
+    def project(self, username: str, project: ProjectId) -> tuple[StudioClient, RemoteChunks]:
+        """A project as somebody reaches it over the network."""
+        line = self.line(username)
+        chunks = RemoteChunks(line, project)
+        self._to_close.append(chunks.close)
+        return StudioClient(line, project), chunks
+
+    def close(self) -> None:
+        """Let go of what people here had open."""
+        for close in self._to_close:
+            close()
+
+    def adopt(self, file: Path, project: ProjectId) -> ProjectId:
+        """Take in a copy of a project file, and each of its people who has an account by that address."""
+        shutil.copyfile(file, self.house.hosting.path(project))
+        for person in self.house.hosting.project(project).service.people():
+            account = self.hire(person.username)
+            self.house.accounts.memberships.add(OPERATOR, project, account.id, user=person.id)
+        return project
+
+
+@contextmanager
+def online_studio(folder: Path) -> Iterator[OnlineStudio]:
+    """A studio with nobody in it but its admin ``root``, for as long as the block lasts."""
+    with ExitStack() as stack:
+        secret = create(folder)
+        make_key(folder)
+        house = stack.enter_context(opened(folder, passwords=Passwords(secrets.token_bytes, CHEAP)))
+        house.accounts.bootstrap.claim(
+            secret, email="root@harbor.example", name="Root", password=password_of("root"), origin=ORIGIN
+        )
+        options = ServeOptions(folder, port=0)
+        listening = stack.enter_context(listen(options.host, options.port))
+        serving = server(house, options, house.hosting.close)
+        thread = threading.Thread(target=lambda: asyncio.run(serving.serve([listening])), name="studio")
+        thread.start()
+        online = OnlineStudio(house, f"http://127.0.0.1:{listening.getsockname()[1]}")
+        try:
+            yield online
+        finally:
+            online.close()
+            serving.should_exit = True
+            thread.join(30)

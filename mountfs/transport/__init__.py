@@ -1,0 +1,1 @@
+"""The studio and its chunks over the network. Knows neither caches nor files."""

@@ -1,0 +1,108 @@
+"""A project of a studio, as `interfaces.Studio`: each method is one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from mountfs import wire
+from mountfs.model import (
+    AssetId,
+    Changes,
+    Checkpoint,
+    CheckpointId,
+    Collection,
+    CollectionId,
+    Cursor,
+    Manifest,
+    ProjectId,
+    Proposal,
+    Tree,
+    Viewer,
+)
+from mountfs.transport.checking import require_changes, require_manifest, require_tree
+from mountfs.transport.line import Line
+
+
+class StudioClient:
+    """One project as the account of ``line`` sees it. Usable from any thread."""
+
+    def __init__(self, line: Line, project: ProjectId) -> None:
+        self._line = line
+        self._at = f"/projects/{quote(project, safe='')}"
+
+    def viewer(self) -> Viewer:
+        """Whose eyes these answers are for."""
+        return self._line.ask("GET", f"{self._at}/viewer", Viewer)
+
+    def tree(self) -> Tree:
+        """All that is visible now."""
+        return require_tree(self._line.ask("GET", f"{self._at}/tree", Tree))
+
+    def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
+        """What is different since ``since``; with ``wait``, block at most that long (seconds) for news."""
+        wait = min(wait, wire.MAX_WAIT)
+        query: dict[str, str | float] = {"since": since, "wait": wait}
+        return require_changes(self._line.ask("GET", f"{self._at}/changes", Changes, query=query, wait=wait))
+
+    def manifest(self, checkpoint: CheckpointId) -> Manifest:
+        """The chunks of a checkpoint of a visible asset."""
+        path = f"{self._at}/manifests/{_part(checkpoint)}"
+        return require_manifest(self._line.ask("GET", path, Manifest), checkpoint)
+
+    def manifests(self, checkpoints: Sequence[CheckpointId]) -> Mapping[CheckpointId, Manifest]:
+        """The manifests of several checkpoints; what would be refused is left out."""
+        found: dict[CheckpointId, Manifest] = {}
+        for start in range(0, len(checkpoints), wire.MAX_ADDRESSES):
+            asked = wire.ManifestsAsked(list(checkpoints[start : start + wire.MAX_ADDRESSES]))
+            wanted = set(asked.checkpoints)
+            for each in self._line.ask("POST", f"{self._at}/manifests", list[Manifest], body=asked):
+                if each.checkpoint in wanted:
+                    found[each.checkpoint] = require_manifest(each, each.checkpoint)
+        return found
+
+    def history(self, asset: AssetId) -> Sequence[Checkpoint]:
+        """All checkpoints of a visible asset that are not trashed, newest first."""
+        return self._line.ask("GET", f"{self._at}/assets/{_part(asset)}/history", list[Checkpoint])
+
+    def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
+        """Accept finished versions, all of them or none."""
+        if not proposals:
+            return []
+        return self._line.ask("POST", f"{self._at}/checkpoints", list[Checkpoint], body=list(proposals))
+
+    def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
+        """A new collection with an id chosen by the caller. The same again answers as the first time."""
+        path = f"{self._at}/collections/{_part(collection)}"
+        return self._line.ask("PUT", path, Collection, body=wire.Placing(name, parent))
+
+    def rename(self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId) -> None:
+        """Give a thing another name, another parent, or both."""
+        self._place(what, wire.Placing(name, parent, extension))
+
+    def check_rename(
+        self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
+    ) -> None:
+        """Raise what `rename` would raise, and change nothing."""
+        self._place(what, wire.Placing(name, parent, extension, rehearse=True))
+
+    def trash(self, what: AssetId | CollectionId) -> None:
+        """Move an asset or a collection to the trash."""
+        self._line.tell("DELETE", f"{self._at}/things/{_part(what)}")
+
+    def set_status(self, asset: AssetId, status: str) -> None:
+        """Give an asset a status, by its short name."""
+        path = f"{self._at}/assets/{_part(asset)}/status"
+        self._line.tell("PUT", path, wire.StatusGiven(status))
+
+    def ignore_list(self) -> Sequence[str]:
+        """The project's patterns for names that stay local."""
+        return self._line.ask("GET", f"{self._at}/ignore-list", list[str])
+
+    def _place(self, what: AssetId | CollectionId, placing: wire.Placing) -> None:
+        self._line.tell("PUT", f"{self._at}/things/{_part(what)}/place", placing)
+
+
+def _part(id_: str) -> str:
+    """An id as one part of a path, whatever is in it. An empty one would lead elsewhere."""
+    return quote(id_, safe="") or "-"

@@ -1,0 +1,208 @@
+"""Questions to one studio and its answers, over HTTP.
+
+Every question can be asked again without harm (whoever makes something chooses its id), so one that got lost
+is: a few times, after growing pauses with some chance in them, so that many mounts do not come back at the
+same moment. Then it is StudioUnavailable: nothing was decided. What the studio decided is raised as the error
+that it was there.
+
+An answer is bounded while it is read, as it arrives and unpacked: a studio that lies harms nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import zstandard
+
+from mountfs import wire
+from mountfs.errors import ConfigError, MountfsError, StudioUnavailable, TooMany, WireError, heard
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_CONNECT = 5.0
+_ANSWER = 30.0
+"""Seconds for the next piece of an answer."""
+
+_LONGEST_PAUSE = 4.0
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often, and for how long (seconds), a question that gets no answer is asked again."""
+
+    tries: int = 3
+    first_pause: float = 0.2
+    deadline: float = 20.0
+
+
+@dataclass(slots=True)
+class Line:
+    """One account's way to one studio. ``url`` is where it is, ``token`` says who asks (it may change: it
+    is asked for each time); ``ca_file`` names certificates besides the system's. Usable from any thread."""
+
+    url: str
+    token: Callable[[], str] = field(repr=False)
+    ca_file: str | None = None
+    patience: Patience = Patience()
+    epoch: str = ""
+    """The studio's, as of its last answer."""
+    _client: httpx.Client = field(init=False, repr=False)
+    _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        require_safe(self.url)
+        self.url = self.url.rstrip("/")
+        self._client = httpx.Client(
+            base_url=self.url,
+            verify=tls(self.ca_file),
+            timeout=httpx.Timeout(_ANSWER, connect=_CONNECT),
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
+            headers={"Accept-Encoding": "zstd", "Accept": "application/json"},
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: object = None,
+        query: Mapping[str, str | float] | None = None,
+        wait: float = 0.0,
+    ) -> T:
+        """Ask below ``/api/v1``, and the answer, as ``kind``. ``wait``: how long the studio may take its time
+        before it answers (seconds).
+
+        Raises what the studio decided; StudioUnavailable when it cannot be asked; WireError for what is no
+        answer.
+        """
+        content = None if body is None else wire.encode(body)
+        return wire.decode(kind, self.send(method, wire.API + path, content, query=query, wait=wait))
+
+    def tell(self, method: str, path: str, body: object = None) -> None:
+        """The same for what has no answer."""
+        self.send(method, wire.API + path, None if body is None else wire.encode(body))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        *,
+        query: Mapping[str, str | float] | None = None,
+        wait: float = 0.0,
+    ) -> bytes:
+        """The same without the shapes: bytes there, bytes back."""
+        deadline = time.monotonic() + self.patience.deadline + wait
+        for attempt in range(1, self.patience.tries + 1):
+            try:
+                return self._send(method, path, content, query, wait)
+            except (StudioUnavailable, TooMany) as exc:
+                asked = exc.retry_after if isinstance(exc, TooMany) else 0.0
+                pause = max(asked, self.pause(attempt))
+                if attempt == self.patience.tries or time.monotonic() + pause > deadline:
+                    raise
+                log.debug("the studio did not answer, asking again in %.1f s: %s", pause, exc)
+                time.sleep(pause)
+        raise AssertionError("the last try raises or returns")
+
+    def pause(self, attempt: int) -> float:
+        """Seconds before the next try: longer each time, and never the same for two mounts."""
+        longest = min(self.patience.first_pause * 2**attempt, _LONGEST_PAUSE)
+        return random.uniform(longest / 2, longest)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._client.close()
+
+    def _send(
+        self, method: str, path: str, content: bytes | None, query: Mapping[str, Any] | None, wait: float
+    ) -> bytes:
+        headers = {"Authorization": f"Bearer {token}"} if (token := self.token()) else {}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        timeout = httpx.Timeout(_ANSWER + wait, connect=_CONNECT)
+        try:
+            with self._client.stream(
+                method, path, content=content, params=query, headers=headers, timeout=timeout
+            ) as response:
+                answer = _read(response)
+        except httpx.HTTPError as exc:
+            raise StudioUnavailable(f"{self.url} cannot be reached: {_said(exc)}") from exc
+        self.epoch = response.headers.get(wire.EPOCH_HEADER, self.epoch)
+        if response.is_success:
+            return answer
+        raise error_of(response.status_code, answer, response.headers.get("Retry-After"))
+
+
+def error_of(status: int, body: bytes, retry_after: str | None = None) -> MountfsError:
+    """What an answer that is none means. A fault of the network or the server never becomes a "no"."""
+    if status == 429:
+        return TooMany(min(int(retry_after), 3600) if retry_after and retry_after.isdecimal() else 1)
+    if status >= 500 and status != 507:
+        return StudioUnavailable(f"the studio cannot answer now (status {status})")
+    try:
+        said = wire.decode(wire.Refusal, body)
+    except WireError:
+        return StudioUnavailable(f"something between here and the studio answered with status {status}")
+    error = heard({"error": said.error[:1000], "kind": said.kind})
+    return error if type(error).__name__ == said.kind else WireError(said.error[:1000])
+
+
+def require_safe(url: str) -> None:
+    """ConfigError for an address that would send what is secret in the clear, or that is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
+        raise ConfigError(f"{url!r} is not the address of a studio: it looks like https://studio.example")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ConfigError(f"{url} would send passwords and files in the clear: use https://")
+
+
+def tls(ca_file: str | None) -> ssl.SSLContext:
+    """How certificates are checked: by the system's, and those of ``ca_file``. ConfigError."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as exc:
+            raise ConfigError(f"{ca_file}: no certificates can be read from it: {exc}") from exc
+    return context
+
+
+def _read(response: httpx.Response) -> bytes:
+    """The body, unpacked, of at most so many bytes."""
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding not in ("identity", "zstd"):
+        raise WireError(f"the studio answered in an encoding that was not asked for ({encoding[:20]})")
+    unpacked = (
+        zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj() if encoding == "zstd" else None
+    )
+    body = bytearray()
+    for piece in response.iter_raw(_PIECE):
+        try:
+            # A piece of 1 MiB may unpack to a thousand times as much: in small steps.
+            for start in range(0, len(piece), 4096) if unpacked else (0,):
+                body += unpacked.decompress(piece[start : start + 4096]) if unpacked else piece
+                if len(body) > wire.MAX_ANSWER:
+                    raise WireError(f"the studio's answer has more than {wire.MAX_ANSWER} bytes")
+        except zstandard.ZstdError as exc:
+            raise StudioUnavailable("the studio's answer arrived damaged") from exc
+    return bytes(body)
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

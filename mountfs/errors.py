@@ -31,6 +31,7 @@
     ├── LocalStateError       what a mount keeps on this machine cannot be used
     ├── QuotaExceeded         local changes take all the room they may
     ├── StorageUnavailable    the place where chunks lie cannot be read or written
+    ├── AddressInvalid        a signed address was changed, or has expired
     ├── TooMany               too much was asked for in too short a time
     ├── LimitExceeded         larger or longer than the studio takes
     ├── WireError             an answer or a question that makes no sense
@@ -193,6 +194,10 @@ class Unauthenticated(MountfsError):
 
 class KeyringUnavailable(MountfsError):
     """A session's token cannot be read from, or put into, the place where it is kept."""
+
+
+class AddressInvalid(MountfsError):
+    """A signed address was changed, or has expired. No verdict on who asks, who may ask for another one."""
 
 
 class TooMany(MountfsError):

@@ -23,6 +23,8 @@ STATUS: dict[type[BaseException], int] = {
     errors.ContentError: 410,
     errors.WireError: 422,
     errors.Unauthenticated: 401,
+    errors.AddressInvalid: 403,
+    errors.WeakPassword: 422,
     errors.TooMany: 429,
     errors.LimitExceeded: 413,
     errors.ProjectBusy: 503,

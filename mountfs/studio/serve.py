@@ -20,6 +20,8 @@ from mountfs.studio.signing import read_signer
 
 log = logging.getLogger(__name__)
 
+SIGNING_KEY = "signing.key"
+
 _LAST_ANSWERS = 10
 """Seconds that requests have to end when the studio is told to stop."""
 
@@ -39,7 +41,7 @@ class ServeOptions:
 @contextmanager
 def opened(data_dir: Path, *, passwords: Passwords | None = None) -> Iterator[House]:
     """The parts of the studio whose data is in this folder."""
-    signer = read_signer(data_dir)
+    signer = read_signer(data_dir / SIGNING_KEY)
     accounts = Accounts(data_dir, passwords=passwords)
     hosting = Hosting(data_dir)
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mountfs.model import ProjectId
 from mountfs.studio.accounts import Account, Caller, LoggedIn, Operator, Origin, Parameters, Passwords, create
 from mountfs.studio.routes.asking import House
-from mountfs.studio.serve import ServeOptions, listen, opened, server
+from mountfs.studio.serve import SIGNING_KEY, ServeOptions, listen, opened, server
 from mountfs.studio.signing import make_key
 from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
@@ -93,7 +93,7 @@ def online_studio(folder: Path) -> Iterator[OnlineStudio]:
     """A studio with nobody in it but its admin ``root``, for as long as the block lasts."""
     with ExitStack() as stack:
         secret = create(folder)
-        make_key(folder)
+        make_key(folder / SIGNING_KEY)
         house = stack.enter_context(opened(folder, passwords=Passwords(secrets.token_bytes, CHEAP)))
         house.accounts.bootstrap.claim(
             secret, email="root@harbor.example", name="Root", password=password_of("root"), origin=ORIGIN

@@ -20,7 +20,7 @@ import urllib3
 
 from mountfs import wire
 from mountfs.digest import MAX_FRAME
-from mountfs.errors import ChunkCorrupt, MountfsError, StudioUnavailable, Unauthenticated, WireError, heard
+from mountfs.errors import AddressInvalid, ChunkCorrupt, MountfsError, StudioUnavailable, WireError, heard
 from mountfs.model import CheckpointId, ChunkId, ChunkRef, ProjectId
 from mountfs.transport.line import Line, error_of, tls
 
@@ -102,7 +102,7 @@ class RemoteChunks:
                     return StudioUnavailable("the studio gave no address for a chunk")
                 try:
                     return self._body("GET", known[1], None)
-                except Unauthenticated:  # it did not hold as long as was thought
+                except AddressInvalid:  # it did not hold as long as was thought
                     with self._lock:
                         self._known.pop(place, None)
                     if refused := self._find_addresses([ref]):

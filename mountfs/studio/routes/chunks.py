@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mountfs import wire
 from mountfs.digest import MAX_CHUNK, MAX_FRAME
-from mountfs.errors import LimitExceeded, MountfsError, Unauthenticated, WireError, told
+from mountfs.errors import LimitExceeded, MountfsError, WireError, told
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef, ProjectId, Toggle, UserId
 from mountfs.studio.change import nothing
 from mountfs.studio.responses import status_of
@@ -127,5 +127,4 @@ async def put_chunk(
 
 
 def _require_signed(house: House, signature: str, method: str, key: str, length: int, until: int) -> None:
-    if until < time.time() or not house.signer.verify(signature, method, key, length, until):
-        raise Unauthenticated("this address is not valid, or not any more: ask for another one")
+    house.signer.verify(signature, method=method, key=key, length=length, expires=until, now=time.time())

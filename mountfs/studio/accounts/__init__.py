@@ -22,6 +22,9 @@
     accounts.memberships.of(who) / get(project, who) / in_project(project) / unsettled(project)
     accounts.memberships.add(by, project, who, user=… or joining_as=…) / settle(…) / remove(by, project, who)
 
+    accounts.node_tokens.make(by, project, label=…, lifetime=…) -> MadeToken(node_token, token)
+    accounts.node_tokens.of(by, who, project) / revoke(by, token id)
+
     accounts.audit.read(by, Wanted(…), before=…, limit=…)
     accounts.identity() -> (studio id, epoch); accounts.new_epoch(by)
 

@@ -16,6 +16,7 @@ from mountfs.studio.accounts.database import FILE_NAME, StudioDatabase, make_dat
 from mountfs.studio.accounts.desk import Desk, require_admin
 from mountfs.studio.accounts.invitations import Invitations
 from mountfs.studio.accounts.memberships import Memberships
+from mountfs.studio.accounts.node_tokens import NodeTokens
 from mountfs.studio.accounts.passwords import Passwords
 from mountfs.studio.accounts.people import People
 from mountfs.studio.accounts.sessions import Lifetimes, Sessions
@@ -74,6 +75,7 @@ class Accounts:
         self.bootstrap = Bootstrap(self._desk, allowed)
         self.invitations = Invitations(self._desk, allowed)
         self.memberships = Memberships(self._desk)
+        self.node_tokens = NodeTokens(self._desk)
         self.audit = Audit(self._desk)
 
     def identity(self) -> tuple[str, str]:

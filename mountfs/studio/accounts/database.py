@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from mountfs.config import private_folder
-from mountfs.errors import ProjectFileError, StorageUnavailable, StudioDataError, StudioUnavailable
+from mountfs.errors import NotFound, ProjectFileError, StorageUnavailable, StudioDataError, StudioUnavailable
 from mountfs.storage.appear import appear, remove, require_free, unfinished_name
 from mountfs.storage.connections import ERRORS, Access, connect, primary_code
 from mountfs.studio.accounts.tables import SCHEMA_VERSION, metadata, studio
@@ -130,6 +130,9 @@ class StudioDatabase:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeEncodeError as exc:
+            # What a client sends may hold half a character, which nothing that is kept here does.
+            raise NotFound("there is nothing of that name") from exc
         except ERRORS as exc:
             code = primary_code(exc)
             if code in _BUSY:

@@ -15,7 +15,7 @@ from mountfs.errors import NameTaken, NotFound
 from mountfs.model import ProjectId, UserId
 from mountfs.studio.accounts import people
 from mountfs.studio.accounts.desk import Desk
-from mountfs.studio.accounts.tables import account, membership, node_token
+from mountfs.studio.accounts.tables import account, labelled, membership, node_token
 from mountfs.studio.accounts.values import Account, AccountId, Actor, Membership
 
 
@@ -44,12 +44,12 @@ class Memberships:
         """Everybody in a project, by username."""
         with self._desk.database.reading() as connection:
             rows = connection.execute(
-                select(account, *(column.label(f"in_{column.name}") for column in membership.c))
+                select(account, *labelled(membership))
                 .join(membership, membership.c.account_id == account.c.id)
                 .where(membership.c.project_id == project)
                 .order_by(account.c.username)
             )
-            return tuple((_as_membership(row, "in_"), people.as_account(row)) for row in rows)
+            return tuple((_as_membership(row, "membership_"), people.as_account(row)) for row in rows)
 
     def unsettled(self, project: ProjectId) -> tuple[tuple[Membership, Account], ...]:
         """Whom the project has still to be told of."""

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 
 from mountfs.errors import NameInvalid, NotFound, StudioUnavailable, Unauthenticated
-from mountfs.model import ProjectId
-from mountfs.studio.accounts import attempts, naming
+from mountfs.studio.accounts import attempts, naming, node_tokens
 from mountfs.studio.accounts.attempts import Attempt, Limits
 from mountfs.studio.accounts.desk import (
     Act,
@@ -20,7 +19,7 @@ from mountfs.studio.accounts.desk import (
     require_self_or_admin,
 )
 from mountfs.studio.accounts.people import as_account
-from mountfs.studio.accounts.tables import account, membership, node_token, session
+from mountfs.studio.accounts.tables import account, labelled, session
 from mountfs.studio.accounts.tokens import token_hash
 from mountfs.studio.accounts.values import (
     NOWHERE,
@@ -29,15 +28,12 @@ from mountfs.studio.accounts.values import (
     Actor,
     Caller,
     LoggedIn,
-    NodeToken,
-    NodeTokenId,
     Origin,
     Session,
     SessionId,
 )
 
 _WRONG = "the e-mail address or the password is wrong"
-_ENDED = "this session has ended, or never was: log in again"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -62,13 +58,14 @@ class Sessions:
         """Begin a session. Unauthenticated when address or password is wrong, in the same words and as much
         time whether or not there is such an account; TooMany; StudioUnavailable when too many log in.
         """
-        typed = email.strip().lower()
-        kept, found, attempt = self._knock(typed, origin)
+        address = _address(email)
+        # What is no address counts too, by what was typed, and belongs to nobody.
+        kept, found, attempt = self._knock(address, address or email, origin)
         right = self._desk.passwords.is_right(kept, password)
         grown = right and kept is not None and self._desk.passwords.grew(kept)
         new_hash = self._desk.passwords.hashed(password) if grown else None
         with self._desk.database.writing() as connection:
-            act = Act(connection, self._desk.now(), "", _shown(typed))
+            act = Act(connection, self._desk.now(), "", address)
             if right and found is not None and _has_still(connection, found, kept):
                 attempts.succeeded(connection, attempt)
                 if new_hash is not None:
@@ -114,16 +111,16 @@ class Sessions:
         transaction of its own.
         """
         if not _TOKEN.fullmatch(token):
-            raise Unauthenticated(_ENDED)
+            raise Unauthenticated(node_tokens.ENDED)
         hashed, now = token_hash(token), self._desk.now()
         with self._desk.database.reading() as connection:
             row = connection.execute(
-                select(account, *_labelled(session))
+                select(account, *labelled(session))
                 .join(session, session.c.account_id == account.c.id)
                 .where(session.c.token_hash == hashed, self._lives(now), account.c.removed_at.is_(None))
             ).one_or_none()
             if row is None:
-                return _machine(connection, hashed, now, origin)
+                return node_tokens.bearer(connection, hashed, now, origin)
         found = self._as_session(row, "session_")
         if now - found.seen_at >= self._lifetimes.seen_every:
             found = self._see(found, now)
@@ -162,11 +159,13 @@ class Sessions:
             act.detail["sessions"] = ended
         return ended
 
-    def _knock(self, email: str, origin: Origin) -> tuple[str | None, Account | None, Attempt]:
+    def _knock(
+        self, address: str, counted: str, origin: Origin
+    ) -> tuple[str | None, Account | None, Attempt]:
         with self._desk.database.writing() as connection:
-            attempt = attempts.begin(connection, self._limits, self._desk.now(), email, origin.address)
+            attempt = attempts.begin(connection, self._limits, self._desk.now(), counted, origin.address)
             row = connection.execute(
-                select(account).where(account.c.email == email, account.c.removed_at.is_(None))
+                select(account).where(account.c.email == address, account.c.removed_at.is_(None))
             ).one_or_none()
         return (None, None, attempt) if row is None else (row.password_hash, as_account(row), attempt)
 
@@ -207,51 +206,16 @@ class Sessions:
         return self._expiring(found, found.seen_at)
 
 
-def _machine(connection: Connection, hashed: str, now: int, origin: Origin) -> Caller:
-    """Whom a node token stands for. It is dead when its maker has left the project or the studio: the maker's
-    membership is looked up at each use, so a token never sees more than they do."""
-    row = connection.execute(
-        select(account, *_labelled(node_token))
-        .join(node_token, node_token.c.account_id == account.c.id)
-        .join(
-            membership,
-            and_(
-                membership.c.account_id == node_token.c.account_id,
-                membership.c.project_id == node_token.c.project_id,
-            ),
-        )
-        .where(
-            node_token.c.token_hash == hashed,
-            node_token.c.expires_at > now,
-            account.c.removed_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
-        raise Unauthenticated(_ENDED)
-    token = NodeToken(
-        NodeTokenId(row.node_token_id),
-        AccountId(row.node_token_account_id),
-        ProjectId(row.node_token_project_id),
-        row.node_token_label,
-        row.node_token_created_at,
-        row.node_token_expires_at,
-    )
-    return Caller(as_account(row), node_token=token, origin=origin)
-
-
-def _labelled(table: Table) -> list[ColumnElement[Any]]:
-    return [column.label(f"{table.name}_{column.name}") for column in table.c]
-
-
 def _has_still(connection: Connection, who: Account, kept: str | None) -> bool:
     """Whether nobody changed the password, or removed the account, while it was being verified."""
     same = select(account.c.id).where(account.c.id == who.id, account.c.password_hash == kept)
     return connection.execute(same).scalar() is not None
 
 
-def _shown(email: str) -> str:
-    """An address for the audit, if it is one: it may be a password, typed into the wrong field."""
+def _address(typed: str) -> str:
+    """The address that was typed, in the form it is kept in; empty if it is none. (What is none may be a
+    password in the wrong field, and is written down nowhere.)"""
     try:
-        return naming.email_address(email)
+        return naming.email_address(typed)
     except NameInvalid:
         return ""

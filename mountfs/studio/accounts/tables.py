@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -163,3 +164,8 @@ def _guard_audit(_: Table, connection: Connection, **__: Any) -> None:
             f"CREATE TRIGGER audit_keeps_on_{verb.lower()} BEFORE {verb} ON audit "
             "BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END"
         )
+
+
+def labelled(table: Table) -> list[ColumnElement[Any]]:
+    """A table's columns, each with the table's name before its own, to be read beside another table's."""
+    return [column.label(f"{table.name}_{column.name}") for column in table.c]

@@ -61,9 +61,13 @@ class Office:
         return Accounts(
             self.folder,
             clock=self.clock,
-            passwords=Passwords(secrets.token_bytes, parameters),
+            passwords=self.passwords(parameters),
             busy_seconds=0.2,
         )
+
+    def passwords(self, parameters: Parameters = CHEAP) -> Passwords:
+        """Hashes that cost a test little."""
+        return Passwords(secrets.token_bytes, parameters)
 
     def reopen(self) -> None:
         """Restart the studio."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mountfs.cli.paths import InMount
@@ -48,29 +48,35 @@ def versions_in_use(state_dir: Path, project: Project) -> frozenset[CheckpointId
     )
 
 
-def _places_of_mounts(project: Project) -> Iterator[Path]:
+def _places_of_mounts(project: Project) -> list[Path]:
     """Where the mounts of a project keep their state. MountError for one that cannot be asked."""
     # The mount table has no more of a mount than a name.
     names = {project.name, str(project.path), project.path.name}
+    silent: list[Path] = []
+    known: list[Mapping[str, Any]] = []
     for mount in mounts():
         if not mount.is_ours:
             continue
         try:
             info = InMount(mount.path).info
-        except MountfsError as exc:
-            # Another project may have the same name.
-            if mount.source in names and _open_elsewhere(project):
-                raise MountError(
-                    f"{project.name} is mounted at {mount.path}, by another user or another configuration: "
-                    "what is not sent there cannot be asked; try again when it is unmounted"
-                ) from exc
+        except MountfsError:
+            if mount.source in names:
+                silent.append(mount.path)
         else:
             if info["project_id"] == project.id:
-                yield Path(info["state_dir"])
+                known.append(info)
+    # Another project may have the same name.
+    if silent and _open_elsewhere(project, {os.getpid(), *(int(info["pid"]) for info in known)}):
+        raise MountError(
+            f"{project.name} is mounted at {silent[0]}, by another user or another configuration: "
+            "what is not sent there cannot be asked; try again when it is unmounted"
+        )
+    return [Path(info["state_dir"]) for info in known]
 
 
-def _open_elsewhere(project: Project) -> bool:
-    """Whether another process has this very file open: false only if certainly none has.
+def _open_elsewhere(project: Project, known: set[int]) -> bool:
+    """Whether a process other than the ``known`` ones has this very file open: false only if certainly none
+    has.
 
     The kernel's list of locks names device and inode of each, for everybody to read. A process that has a
     project with a log open keeps a lock on it, and this one is such a process: the line of its own says how
@@ -82,7 +88,7 @@ def _open_elsewhere(project: Project) -> bool:
         connection.execute("SELECT count(*) FROM config").fetchone()
         held = [(int(pid), file) for pid, file in _locks() if file.rpartition(":")[2] == str(number)]
     ours = {file for pid, file in held if pid == os.getpid()}
-    return mode != "wal" or len(ours) != 1 or any(file in ours and pid != os.getpid() for pid, file in held)
+    return mode != "wal" or len(ours) != 1 or any(file in ours and pid not in known for pid, file in held)
 
 
 def _locks() -> Iterator[tuple[str, str]]:

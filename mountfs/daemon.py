@@ -370,6 +370,7 @@ class _Mount:
             "pid": os.getpid(),
             "version": version("mountfs"),
             "read_only": self._workspace.writing is None,
+            "at": self._request.at,
             "read_ahead_kb": self._read_ahead_kb,
             "assets": assets,
             "collections": collections,

@@ -226,9 +226,16 @@ def _place(text: str) -> _Place | None:
     if mounted is None:
         return None
     info = mounted.info
+    path = "/" + (mounted.path or "")
+    if info.get("at") is not None:
+        # What was at this path may be elsewhere today, or be another thing.
+        raise click.UsageError(
+            f"{text} is in a mount of how the project was; commands are about how it is: "
+            f"name {info['project']}:{path}, or where that is now"
+        )
     return _Place(
         project_file=Path(info["project"]),
-        path="/" + (mounted.path or ""),
+        path=path,
         username=None if info["owner"] else info["username"],
         storage_dir=Path(info["storage_dir"]) if info["storage_dir"] else None,
         mounted=mounted,

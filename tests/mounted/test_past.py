@@ -14,7 +14,6 @@ from mountfs.config import MountOptions
 from mountfs.model import ROOT
 from mountfs.testing.mounts import Mount, Mounts, bounded, wait_until
 from tests.cli.serving import run
-from tests.cli.test_verify import edit
 from tests.mounted.film import Film
 from tests.mounted.test_commands import Mounting, mounting
 
@@ -59,6 +58,35 @@ def test_the_command_mounts_the_past(mounting: Mounting, film: Film, tmp_path: P
         run("umount", tmp_path / "past")
 
 
+@pytest.mark.usefixtures("mounting")
+def test_commands_do_not_take_the_past_for_today(film: Film, tmp_path: Path):
+    """Whoever names a file of then is told to name it as it is today, by what changes something and by what
+    only looks; nothing is changed."""
+    past = tmp_path / "past"
+    past.mkdir()
+    run("mount", film.path, past, "--at", "2100-01-01")
+    try:
+        file = past / "shots/a.blend"
+        before = film.owner.tree()
+        for words in (
+            ("trash", file),
+            ("mark", file, "done"),
+            ("revert", f"{file}@1"),
+            ("comment", file, "then"),
+            ("undo", "--by", "ada", "--since", "1d", file),
+            ("thin", "-n", past),
+            ("new", past / "shots/b.blend"),
+            ("ls", past),
+            ("log", file),
+            ("show", file),
+        ):
+            done = run(*words, code=cli.USAGE)
+            assert f"commands are about how it is: name {film.path}:/" in done.err
+        assert film.owner.tree() == before
+    finally:
+        run("umount", past)
+
+
 def test_a_mounted_project_is_backed_up_and_cloned(mounting: Mounting, film: Film, tmp_path: Path):
     """Copies hold what is a version; what is not sent yet stays, and is sent afterwards."""
     mount = mounting()
@@ -83,10 +111,8 @@ def test_a_mounted_project_keeps_its_storage(mounting: Mounting, film: Film, tmp
     assert (mount.path / "shots/a.blend").read_bytes() == b"first"
 
 
-def test_what_a_mount_stands_on_is_not_purged(mounting: Mounting, film: Film, tmp_path: Path):
+def test_what_a_mount_stands_on_is_not_purged(mounting: Mounting, film: Film):
     """A version that an unsent change was made from stays, though it is in the trash: the change is whole."""
-    # Another project of the same name may be mounted on this machine.
-    edit(film.path, "UPDATE config SET value = ? WHERE name = 'project_name'", f"Film {tmp_path}")
     mount = mounting()
     big = os.urandom(3_000_000)
     film.write("shots/b.blend", big)

@@ -83,10 +83,19 @@ class Parts:
 
 @contextmanager
 def opened(request: MountRequest) -> Iterator[Parts]:
-    """The parts of personal mode: the project file itself is the studio and the store."""
+    """The parts of a mount: a project of a studio, or in personal mode a file, which is studio and store."""
+    if request.remote is not None:
+        from mountfs.remote import opened as opened_remote
+
+        with opened_remote(request.remote) as (project_id, name, remote_studio, remote_chunks):
+            yield Parts(
+                project_id, name, remote_studio, remote_chunks, ignored=tuple(remote_studio.ignore_list())
+            )
+        return
     from mountfs.storage.open import open_project
     from mountfs.studio.service import StudioService
 
+    assert request.project is not None, "what is to be mounted"
     with open_project(
         request.project, storage_dir=request.storage_dir, read_only=request.options.ro
     ) as project:
@@ -159,7 +168,7 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
         keep_memory(options.memory)
         library = ContentLibrary(parts.chunks, budget=options.memory, workers=options.workers)
         stack.callback(library.close)
-        space = SpaceWatch(state_dir, [request.project.parent])
+        space = SpaceWatch(state_dir, [request.project.parent] if request.project is not None else [])
         invalidation = Invalidation()
         workspace = Workspace(
             parts.project_id, parts.studio, tree, library, space, time.time, invalidation.store
@@ -189,9 +198,8 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
             )
             operations.xattrs = options.xattr
         content = request.storage_dir or request.project
-        operations.spares_previews = options.thumbnails == "off" or (
-            options.thumbnails == "auto" and bool(mountpoints.network_of(content))
-        )
+        is_far = content is None or bool(mountpoints.network_of(content))
+        operations.spares_previews = options.thumbnails == "off" or (options.thumbnails == "auto" and is_far)
         session = stack.enter_context(
             mounted(
                 operations,
@@ -309,7 +317,7 @@ class _Mount:
         assets, collections = self._workspace.tree_size
         log.info(
             "%s is mounted at %s for %s: %d assets in %d collections",
-            self._request.project,
+            self._request.what,
             self._request.mount_point,
             "its owner" if viewer.owner else viewer.person.username,
             assets,
@@ -360,7 +368,7 @@ class _Mount:
         storage_dir = self._request.storage_dir
         return {
             "mount_point": str(self._request.mount_point),
-            "project": str(self._request.project),
+            "project": self._request.what,
             "project_id": self._parts.project_id,
             "project_name": self._parts.project_name,
             "storage_dir": None if storage_dir is None else str(storage_dir),

@@ -31,8 +31,23 @@ _GREETINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """A project of a studio, and the account it is seen with. ``token`` is what the account's session is
+    opened with; ``cache_dir`` keeps chunks for all mounts of this user."""
+
+    url: str
+    project: str
+    email: str
+    cache_dir: Path
+    token: str = field(default="", repr=False)
+    ca_file: str | None = None
+    cache_size: int = 0
+    """Bytes; 0: a part of the disk."""
+
+
+@dataclass(frozen=True, slots=True)
 class MountRequest:
-    """What to mount where, and with whose eyes.
+    """What to mount where, and with whose eyes: the file of a project, or a project of a studio (``remote``).
 
     ``username`` None is personal mode: everything is seen, and ``author_email`` says who the author is
     (empty: the first admin). Paths are absolute. ``source`` is what the mount table shows as mounted there
@@ -40,10 +55,11 @@ class MountRequest:
     the moment that is shown, in Unix seconds, for a mount with ``options.ro``; None is now.
     """
 
-    project: Path
+    project: Path | None
     mount_point: Path
     state_dir: Path
     runtime_dir: Path
+    remote: Remote | None = None
     username: str | None = None
     author_email: str = ""
     storage_dir: Path | None = None
@@ -63,7 +79,15 @@ class MountRequest:
             if fields[name] is not None:
                 fields[name] = Path(fields[name])
         fields["options"] = MountOptions(**fields["options"])
+        if fields["remote"] is not None:
+            fields["remote"]["cache_dir"] = Path(fields["remote"]["cache_dir"])
+            fields["remote"] = Remote(**fields["remote"])
         return cls(**fields)
+
+    @property
+    def what(self) -> str:
+        """What is mounted, for people."""
+        return f"{self.remote.url}/{self.remote.project}" if self.remote is not None else str(self.project)
 
     @property
     def log_path(self) -> Path:

@@ -54,6 +54,10 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
         "folders go in and out without a mount",
     ),
     "doctor": (frozenset({"mountpoints", "studio", "storage"}), "it looks at things, and starts none"),
+    "remote": (
+        frozenset({"launch", "workspace", "content", "transport"}),
+        "what a mount of a studio is made of, and nothing of a project's file",
+    ),
     "daemon": (EVERYTHING, "it puts the mount together"),
     "cli": (EVERYTHING | {"__version__"}, "it puts the commands together"),
     "__main__": (EVERYTHING, "it starts the command line"),

@@ -134,6 +134,8 @@ def _can_be_read(request: MountRequest) -> bool:
     """Whether a project that cannot be written could be mounted to be looked at."""
     from mountfs.storage.open import open_project
 
+    if request.project is None:
+        return False
     try:
         open_project(request.project, storage_dir=request.storage_dir, read_only=True).close()
     except MountfsError:

@@ -31,6 +31,11 @@ class Bell:
         """What `wait` wants to know: take it before looking for news."""
         return self._database.data_version()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether there will be no more news."""
+        return self._closed
+
     async def wait(self, since: int, seconds: float) -> None:
         """Return when somebody has committed after ``since``, or after so many seconds, or when the
         project is closed. Nothing is lost if it is cancelled."""

@@ -57,9 +57,9 @@ class HostedProject:
             return view
 
     def close(self) -> None:
-        """Close the file; whoever waits for news is woken."""
-        self.project.close()
+        """Close the file."""
         self.bell.close()
+        self.project.close()
 
 
 class Hosting:
@@ -130,6 +130,12 @@ class Hosting:
             raise QuotaExceeded(
                 "the studio's disk is full: nothing more can be sent until somebody makes room"
             )
+
+    def wake(self) -> None:
+        """Nobody waits for news any more: the studio is about to end."""
+        with self._lock:
+            for hosted in self._open.values():
+                hosted.bell.close()
 
     def close(self) -> None:
         """Close all projects."""

@@ -75,7 +75,7 @@ def run(request: MountRequest, ready: daemon.Ready) -> None:
 
     with daemon.opened(request) as parts:
         studio: Any = parts.studio
-        if trace is not None:
+        if trace is not None and request.project is not None:
             studio = RecordedStudio(parts.studio, request.project, trace, folder)
         daemon.serve(request, replace(parts, studio=studio, wrap_disk=wrap), ready)
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from mountfs import launch, mountpoints
 from mountfs.config import MountOptions
-from mountfs.launch import Mounted, MountRequest
+from mountfs.launch import Mounted, MountRequest, Remote
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class Mounts:
 
     def mount(
         self,
-        project: Path,
+        project: Path | Remote,
         username: str | None = None,
         *,
         at: str = "mnt",
@@ -129,7 +129,7 @@ class Mounts:
 
     def request(
         self,
-        project: Path,
+        project: Path | Remote,
         username: str | None = None,
         *,
         at: str = "mnt",
@@ -138,7 +138,8 @@ class Mounts:
     ) -> MountRequest:
         """What `mount` asks for."""
         return MountRequest(
-            project=project,
+            project=project if isinstance(project, Path) else None,
+            remote=project if isinstance(project, Remote) else None,
             mount_point=self._folder / at,
             state_dir=self._folder / "state",
             runtime_dir=self._folder / "run",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from mountfs.launch import Remote
 from mountfs.model import ProjectId
 from mountfs.studio.accounts import Account, Caller, LoggedIn, Operator, Origin, Parameters, Passwords, create
 from mountfs.studio.routes.asking import House
@@ -74,6 +75,11 @@ class OnlineStudio:
         self._to_close.append(chunks.close)
         return StudioClient(line, project), chunks
 
+    def remote(self, username: str, project: ProjectId, cache_dir: Path) -> Remote:
+        """A project to be mounted as somebody."""
+        token = self.login(username).token
+        return Remote(self.url, project, f"{username}@harbor.example", cache_dir, token)
+
     def close(self) -> None:
         """Let go of what people here had open."""
         for close in self._to_close:
@@ -100,7 +106,7 @@ def online_studio(folder: Path) -> Iterator[OnlineStudio]:
         )
         options = ServeOptions(folder, port=0)
         listening = stack.enter_context(listen(options.host, options.port))
-        serving = server(house, options, house.hosting.close)
+        serving = server(house, options, house.hosting.wake)
         thread = threading.Thread(target=lambda: asyncio.run(serving.serve([listening])), name="studio")
         thread.start()
         online = OnlineStudio(house, f"http://127.0.0.1:{listening.getsockname()[1]}")

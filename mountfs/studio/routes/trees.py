@@ -66,7 +66,7 @@ async def events(
 
 async def _stream(request: Request, member: Member, cursor: Cursor) -> AsyncIterator[bytes]:
     allowed = request.scope["mountfs.still_allowed"]
-    while await in_thread(allowed):
+    while not member.hosted.bell.is_closed and await in_thread(allowed):
         found = await _news(member, cursor, time.monotonic() + _HEARTBEAT)
         if found or found.cursor != cursor:
             cursor = found.cursor
@@ -82,7 +82,7 @@ async def _news(member: Member, since: Cursor, deadline: float) -> Changes:
         version = await in_thread(lambda: bell.version)
         found = await in_thread(lambda: member.studio.changes(since))
         left = deadline - time.monotonic()
-        if found or left <= 0:
+        if found or left <= 0 or bell.is_closed:
             return found
         await bell.wait(version, left)
         await asyncio.sleep(min(_BREATH, max(0.0, deadline - time.monotonic())))

@@ -44,7 +44,7 @@ class Memberships:
         """Everybody in a project, by username."""
         with self._desk.database.reading() as connection:
             rows = connection.execute(
-                select(account, *labelled(membership))
+                select(*people.COLUMNS, *labelled(membership))
                 .join(membership, membership.c.account_id == account.c.id)
                 .where(membership.c.project_id == project)
                 .order_by(account.c.username)

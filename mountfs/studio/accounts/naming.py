@@ -22,7 +22,7 @@ _UNUSABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def email_address(text: str) -> str:
     """An address in the one form it is kept in: trimmed, lower case. Whether it exists only a message sent
     there could tell; this refuses what cannot be one."""
-    address = _normal(text).lower()
+    address = _normal(_normal(text).lower())
     local, at, domain = address.rpartition("@")
     if (
         not at

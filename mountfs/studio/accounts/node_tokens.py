@@ -113,7 +113,7 @@ def bearer(connection: Connection, hashed: str, now: int, origin: Origin) -> Cal
     """Whom the node token of this hash stands for: its maker, as far as they are in its project now.
     Unauthenticated."""
     row = connection.execute(
-        select(account, *labelled(node_token))
+        select(*people.COLUMNS, *labelled(node_token))
         .join(node_token, node_token.c.account_id == account.c.id)
         .join(
             membership,

@@ -28,7 +28,7 @@ _WORDS = """
     letmein login master michael monkey mountfs p@ssw0rd p@ssword pass passw0rd password princess qazwsx
     qwerty qwertz qwertyuiop secret shadow studio sunshine superman test trustno welcome zxcvbn zxcvbnm
     1q2w3e4r5t6y 1qaz2wsx3edc 1qaz2wsx3edc4rfv q1w2e3r4t5y6 zaq12wsxcde3 abcdefghijkl abcdefghijklm
-    correcthorsebatterystaple
+    correct horse battery staple
 """
 """What anybody tries first. A password made of nothing but these, digits and signs is among them too."""
 

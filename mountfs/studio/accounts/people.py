@@ -14,6 +14,9 @@ from mountfs.studio.accounts.passwords import require_strong
 from mountfs.studio.accounts.tables import account, invitation, membership, node_token, session
 from mountfs.studio.accounts.values import Account, AccountId, Actor, Caller, StudioRole
 
+COLUMNS = [column for column in account.c if column is not account.c.password_hash]
+"""What is read of an account. The hash of its password is read only where one is verified."""
+
 
 class People:
     """Accounts. Every act is by somebody: a `Caller` or the `Operator`."""
@@ -26,7 +29,7 @@ class People:
         """Everybody, by username; those who were removed too if asked for. AdminsOnly."""
         with self._desk.database.reading() as connection:
             require_admin(connection, by)
-            chosen = select(account).order_by(account.c.username, account.c.created_at)
+            chosen = select(*COLUMNS).order_by(account.c.username, account.c.created_at)
             if not removed:
                 chosen = chosen.where(account.c.removed_at.is_(None))
             return tuple(map(as_account, connection.execute(chosen)))
@@ -42,7 +45,7 @@ class People:
         found = {}
         with self._desk.database.reading() as connection:
             for one in ids:
-                row = connection.execute(select(account).where(account.c.id == one)).one_or_none()
+                row = connection.execute(select(*COLUMNS).where(account.c.id == one)).one_or_none()
                 if row is not None:
                     found[one] = as_account(row)
         return found
@@ -187,7 +190,7 @@ def find(connection: Connection, who: str) -> Account:
     plain = who.strip().lower()
     for column, wanted in ((account.c.id, who), (account.c.email, plain), (account.c.username, plain)):
         row = connection.execute(
-            select(account).where(column == wanted, account.c.removed_at.is_(None))
+            select(*COLUMNS).where(column == wanted, account.c.removed_at.is_(None))
         ).one_or_none()
         if row is not None:
             return as_account(row)

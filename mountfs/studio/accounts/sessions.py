@@ -18,7 +18,7 @@ from mountfs.studio.accounts.desk import (
     record,
     require_self_or_admin,
 )
-from mountfs.studio.accounts.people import as_account
+from mountfs.studio.accounts.people import COLUMNS, as_account
 from mountfs.studio.accounts.tables import account, labelled, session
 from mountfs.studio.accounts.tokens import token_hash
 from mountfs.studio.accounts.values import (
@@ -115,7 +115,7 @@ class Sessions:
         hashed, now = token_hash(token), self._desk.now()
         with self._desk.database.reading() as connection:
             row = connection.execute(
-                select(account, *labelled(session))
+                select(*COLUMNS, *labelled(session))
                 .join(session, session.c.account_id == account.c.id)
                 .where(session.c.token_hash == hashed, self._lives(now), account.c.removed_at.is_(None))
             ).one_or_none()

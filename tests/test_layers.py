@@ -22,7 +22,7 @@ FLOOR = frozenset(
 )
 MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control", "supervisor"})
 LAYERS = frozenset({"fs", "workspace", "content", "transport", "studio", "storage", "desktop"})
-EVERYTHING = MOUNTING | LAYERS | {"keys", "daemon", "exchange", "doctor", "cli"}
+EVERYTHING = MOUNTING | LAYERS | {"keys", "remote", "daemon", "exchange", "doctor", "cli"}
 
 # What a part may import besides the floor and itself, and why not more.
 MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {

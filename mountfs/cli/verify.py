@@ -21,7 +21,9 @@ from mountfs.names import printable
 @exits(DAMAGED, PROJECT_FILE, UNAVAILABLE)
 @click.pass_context
 def command(ctx: click.Context, project_file: Path, storage_dir: Path | None, as_json: bool) -> None:
-    """Check every byte that a project has recorded: all versions of all files, the trash too.
+    """Check every byte that a project has recorded: all versions of all files, and all templates.
+
+    What is in the trash counts, too, since it can be brought back.
 
     Each chunk is read and compared with its SHA-256, each file with its size and checksum, and SQLite checks
     the database. What is wrong is named: the file, its version, the chunk, and which bytes of the file.
@@ -42,11 +44,12 @@ def command(ctx: click.Context, project_file: Path, storage_dir: Path | None, as
     else:
         for flaw in done.flaws:
             click.echo(printable(_line(flaw)))
-        files, versions = output.count(done.files, "file"), output.count(done.versions, "version")
+        looked_at = [output.count(done.files, "file"), output.count(done.versions, "version")]
+        if done.templates:
+            looked_at.append(output.count(done.templates, "template"))
+        looked_at += [output.count(done.chunks, "chunk"), output.size(done.bytes)]
         verdict = f"{output.count(len(done.flaws), 'flaw')}" if done.flaws else "all as recorded"
-        click.echo(
-            f"{files}, {versions}, {output.count(done.chunks, 'chunk')}, {output.size(done.bytes)}: {verdict}"
-        )
+        click.echo(f"{', '.join(looked_at)}: {verdict}")
     ctx.exit(DAMAGED if done.flaws else OK)
 
 

@@ -1,7 +1,8 @@
 """Read everything a project has recorded, and name whatever is not as it was recorded.
 
-Every checkpoint of every asset is read, those in the trash too, since they can be restored: each chunk
-against its SHA-256, then size and XXH3 of the whole. Chunks that no checkpoint names are read as well. The
+Every checkpoint of every asset and every template is read, those in the trash too, since they can be
+restored: each chunk against its SHA-256, then size and XXH3 of the whole. Chunks that none of them names are
+read as well. The
 sizes that are recorded for chunks are not believed but compared: a frame has its own, and its bytes are
 hashed.
 """
@@ -46,6 +47,7 @@ class Verified:
 
     files: int = 0
     versions: int = 0
+    templates: int = 0
     chunks: int = 0
     bytes: int = 0
     flaws: list[Flaw] = field(default_factory=list)
@@ -70,8 +72,10 @@ class Verification:
         self.done.flaws += [Flaw(name, f"the database: {line}") for line in damage(database)]
         with database.reading() as connection:
             everything = list(recorded(connection))
-        self.done.files = len({content.path for content in everything})
-        self.done.versions = len(everything)
+        versions = [content for content in everything if content.number]
+        self.done.files = len({version.path for version in versions})
+        self.done.versions = len(versions)
+        self.done.templates = len(everything) - len(versions)
         self._meter.begin(sum(version.size for version in everything))
         with ThreadPoolExecutor(self._workers, "verify") as pool:
             try:
@@ -152,7 +156,7 @@ class Verification:
             reason = f"has the checksum {whole.hexdigest()}, and {version.xxh3} is recorded"
         else:
             return []
-        return [Flaw(version.path, reason, version.number, version.checkpoint, None, 0, version.size)]
+        return [_flaw(version, reason, None, 0, version.size)]
 
     def _chunk(self, ref: ChunkRef) -> bytes:
         """A chunk's raw bytes, whatever size is recorded for it. ChunkMissing, ChunkCorrupt."""
@@ -177,17 +181,13 @@ class Verification:
         with self._lock:
             self._seen.update((names[index], None) for index in bad)
         return [
-            Flaw(
-                version.path,
-                reason,
-                version.number,
-                version.checkpoint,
-                names[index],
-                begins[index],
-                ends[index],
-            )
-            for index, reason in bad.items()
+            _flaw(version, reason, names[index], begins[index], ends[index]) for index, reason in bad.items()
         ]
+
+
+def _flaw(content: Recorded, reason: str, chunk: ChunkId | None, begin: int, end: int) -> Flaw:
+    """What is wrong with a content. A template has no version."""
+    return Flaw(content.path, reason, content.number or None, content.checkpoint or None, chunk, begin, end)
 
 
 def _positions(lengths: Sequence[int | None], size: int, *, from_end: bool) -> list[int]:

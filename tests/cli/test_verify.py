@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mountfs import cli
 from tests.cli.conftest import BIG
@@ -92,6 +95,23 @@ def test_old_versions_and_the_trash_are_read_too(shell: Shell, project: Path, wo
     edit(project, "DELETE FROM chunk WHERE hash = ?", old)
     (flaw,) = shell.run("verify", project, "--json", code=cli.DAMAGED).json["flaws"]
     assert (flaw["path"], flaw["number"]) == ("/notes.txt", 1)
+
+
+@pytest.mark.parametrize("trashed", [0, 1])
+def test_templates_are_read_too(shell: Shell, project: Path, trashed: int):
+    """What new files begin with is checked, though no file has begun with it yet."""
+    start = project.parent / "start.ma"
+    start.write_bytes(b"requires nothing;\n")
+    shell.run("template", "add", project, start)
+    edit(project, "UPDATE template SET trashed = ?", trashed)
+    assert ", 6 versions, 1 template, " in shell.run("verify", project).out
+    with closing(sqlite3.connect(project)) as connection:
+        (text,) = connection.execute("SELECT chunks FROM template").fetchone()
+    edit(project, "DELETE FROM chunk WHERE hash = ?", text)
+    (flaw,) = shell.run("verify", project, "--json", code=cli.DAMAGED).json["flaws"]
+    assert (flaw["path"], flaw["number"], flaw["chunk"]) == ("template start.ma", None, text)
+    said = shell.run("verify", project, code=cli.DAMAGED).out
+    assert said.startswith("template start.ma, bytes 0 to 18: ")
 
 
 def test_a_damaged_database_is_code_6_or_7(shell: Shell, project: Path):

@@ -90,7 +90,7 @@ ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
     "secretstorage": (frozenset({"keys"}), "as keyring"),
     "httpx": (frozenset({"transport"}), "only transport speaks to a studio"),
     "urllib3": (frozenset({"transport"}), "only transport speaks to a studio"),
-    "msgspec": (frozenset({"wire.py"}), "both halves encode and decode in one place"),
+    "msgspec": (frozenset({"wire"}), "both halves encode and decode in one place"),
     "fastapi": (
         frozenset({"studio/app.py", "studio/routes"}),
         "the rules know nothing of the network",

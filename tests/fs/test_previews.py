@@ -22,6 +22,7 @@ from mountfs.fs.previews import makes_previews
         ("tracker-extract-3", True),
         ("localsearch-extractor-3", True),
         ("baloo_file_extractor", True),
+        ("thumbnail.so", True),  # KDE Frameworks 5, where kdeinit names its workers so
         ("blender", False),
         ("nautilus", False),
         ("cp", False),
@@ -36,6 +37,27 @@ def test_programs_that_make_previews_are_known_by_what_the_kernel_keeps_of_their
         (tmp_path / str(pid)).mkdir()
         (tmp_path / str(pid) / about[0]).write_text(about[1])
     assert makes_previews(7, tmp_path) is is_one
+
+
+@pytest.mark.parametrize("program", ["kioslave", "kioslave5", "kioworker"])
+@pytest.mark.parametrize(
+    ("plugin", "is_one"), [("kf6/kio/thumbnail.so", True), ("kf6/kio/kio_file.so", False)]
+)
+def test_kdes_workers_are_known_by_their_plugin(tmp_path: Path, program: str, plugin: str, is_one: bool):
+    """What copies a file for somebody runs as the same program, and is not held back."""
+    folder = tmp_path / "5"
+    folder.mkdir()
+    words = [
+        f"/usr/libexec/{program}",
+        f"/usr/lib/qt6/plugins/{plugin}",
+        "file",
+        "",
+        "local:/run/user/1000/x",
+    ]
+    (folder / "status").write_text("Tgid:\t5\n")
+    (folder / "comm").write_text(f"{program}\n")
+    (folder / "cmdline").write_bytes("".join(f"{word}\0" for word in words).encode())
+    assert makes_previews(5, tmp_path) is is_one
 
 
 def test_what_cannot_be_found_out_is_no_such_program():

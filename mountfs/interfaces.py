@@ -108,6 +108,14 @@ class BatchStore(Protocol):
 
 
 @runtime_checkable
+class DecodingStore(Protocol):
+    """What a ChunkStore may offer too: raw bytes, by whoever has to decode and verify frames anyway."""
+
+    def get_decoded(self, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
+        """For each chunk its raw bytes, verified, or why they cannot be had."""
+
+
+@runtime_checkable
 class BulkStore(Protocol):
     """What a ChunkStore may offer too: keeping many small chunks for less than one after another."""
 

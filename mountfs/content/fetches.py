@@ -22,7 +22,7 @@ import trio
 from mountfs.content.shelf import Ahead, Fetch, Shelf
 from mountfs.digest import decode_frame
 from mountfs.errors import MountfsError, StorageUnavailable
-from mountfs.interfaces import ChunkStore, frames_of
+from mountfs.interfaces import ChunkStore, DecodingStore, frames_of
 from mountfs.model import Chunk, ChunkRef
 
 log = logging.getLogger(__name__)
@@ -298,6 +298,8 @@ def _without_frames(error: BaseException) -> None:
 
 def _fetch(store: ChunkStore, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
     """In a worker thread: the chunks, or why one cannot be had."""
+    if isinstance(store, DecodingStore):
+        return store.get_decoded(refs)
     return [
         frame if isinstance(frame, Exception) else _decoded(frame, ref)
         for frame, ref in zip(frames_of(store, refs), refs, strict=True)

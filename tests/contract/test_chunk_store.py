@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from mountfs.content.assemble import assemble
+from mountfs.content.disk_cache import CachedStore, DiskCache, Limits
 from mountfs.content.ingest import ingest
 from mountfs.digest import chunk_id, decode_frame, encode_frame
 from mountfs.errors import ChunkMissing
@@ -36,6 +37,18 @@ def _project(mode: str) -> Maker:
     return make
 
 
+def _cached(folder: Path, stack: ExitStack) -> ChunkStore:
+    cache = DiskCache(folder / "cache", Limits(64 << 20, 0))
+    stack.callback(cache.close)
+    return CachedStore(MemoryStore(), cache)
+
+
+def _without_room(folder: Path, stack: ExitStack) -> ChunkStore:
+    cache = DiskCache(folder / "cache", Limits(0, 0))
+    stack.callback(cache.close)
+    return CachedStore(MemoryStore(), cache)
+
+
 def _open_gate() -> SlowStore:
     store = SlowStore(MemoryStore())
     store.open()
@@ -47,6 +60,8 @@ STORES: dict[str, Maker] = {
     "counting": lambda _folder, _stack: CountingStore(MemoryStore()),
     "flaky": lambda _folder, _stack: FlakyStore(MemoryStore(), lambda _call, _chunk: False),
     "slow": lambda _folder, _stack: _open_gate(),
+    "cached": _cached,
+    "cached without room": _without_room,
     "compact": _project("compact"),
     "deflated": _project("deflated"),
 }

@@ -13,7 +13,7 @@ from mountfs.studio.accounts.attempts import Limits
 from mountfs.studio.accounts.audit import Audit
 from mountfs.studio.accounts.bootstrap import Bootstrap
 from mountfs.studio.accounts.database import FILE_NAME, StudioDatabase, make_database
-from mountfs.studio.accounts.desk import Desk, require_admin
+from mountfs.studio.accounts.desk import Desk, Remembered, require_admin
 from mountfs.studio.accounts.invitations import Invitations
 from mountfs.studio.accounts.memberships import Memberships
 from mountfs.studio.accounts.node_tokens import NodeTokens
@@ -69,6 +69,7 @@ class Accounts:
         self._desk = Desk(
             self._database, clock=clock, entropy=entropy, passwords=passwords or Passwords(entropy)
         )
+        self._identity: Remembered[tuple[str, str]] = Remembered()
         allowed = limits or Limits()
         self.people = People(self._desk, allowed)
         self.sessions = Sessions(self._desk, allowed, lifetimes or Lifetimes())
@@ -80,9 +81,14 @@ class Accounts:
 
     def identity(self) -> tuple[str, str]:
         """The studio's id, which never changes, and its epoch, which a restore changes."""
-        with self._database.reading() as connection:
-            row = connection.execute(select(studio.c.id, studio.c.epoch)).one()
-        return row.id, row.epoch
+        version = self._database.version()
+        found = self._identity.get(version, "")
+        if found is None:
+            with self._database.reading() as connection:
+                row = connection.execute(select(studio.c.id, studio.c.epoch)).one()
+            found = (row.id, row.epoch)
+            self._identity.put(version, "", found)
+        return found
 
     def new_epoch(self, by: Operator) -> str:
         """This book was restored from a backup: all sessions and node tokens end, so that what was revoked

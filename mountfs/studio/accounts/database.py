@@ -45,6 +45,8 @@ class StudioDatabase:
         self._busy_seconds = busy_seconds
         self._turn = threading.Lock()
         self._identity = self._look()
+        self._clock_lock = threading.Lock()
+        self._clock: sqlite3.Connection | None = None
         self._readers = self._engine(Access.READ, "BEGIN", 8)
         self._writers = self._engine(Access.WRITE, "BEGIN IMMEDIATE", 1)
         try:
@@ -73,8 +75,21 @@ class StudioDatabase:
         finally:
             self._turn.release()
 
+    def version(self) -> int:
+        """A number that differs from an earlier one when anybody has committed in between, in this process or
+        another: what was read since it was asked for still holds while it is the same. It costs a few
+        microseconds, where a statement through the engine costs hundreds."""
+        with self._translated(), self._clock_lock:
+            if self._clock is None:
+                self._clock = connect(self.path, Access.READ, busy_seconds=self._busy_seconds)
+            return int(self._clock.execute("PRAGMA data_version").fetchone()[0])
+
     def close(self) -> None:
         """Close every connection that is not in use. Twice is no error."""
+        with self._clock_lock:
+            if self._clock is not None:
+                self._clock.close()
+                self._clock = None
         self._readers.dispose()
         self._writers.dispose()
 

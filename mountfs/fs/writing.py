@@ -258,7 +258,8 @@ class WritableOperations(Operations):
     async def rmdir(self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> None:
         """Remove an empty folder."""
         check_name(name)
-        with within(self._deadlines.answer, "removing a folder"):
+        # What was removed from it a moment ago goes first, which may be very much.
+        with within(self._deadlines.read, "removing a folder"):
             await self._writing.rmdir(self._folder(parent_inode), name)
 
     @answers

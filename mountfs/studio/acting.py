@@ -12,7 +12,7 @@ command's ``--dry-run`` does, so that it cannot check anything but what the act 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +33,7 @@ from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
 
 T = TypeVar("T")
+S = TypeVar("S", bound=str)
 
 _SELF_EVIDENT = {Act.PUBLISH, Act.CREATE_COLLECTION}
 """Acts whose rows say who did them; audited only with something to add."""
@@ -152,6 +153,21 @@ class Acting(Overview):
             self._refused(act, subject, exc)
             raise
         return done
+
+    def _act_on_each(self, act: Act, subjects: Sequence[S], body: Callable[[Change, S], object]) -> None:
+        """The same act on many things, none of which bears on another, in one transaction: on all or none.
+        Each is checked and recorded as if it were alone; a refusal is that of the first that is refused."""
+        subject = ""
+        try:
+            with self._writing() as connection:
+                change = self._change(connection)
+                for each in subjects:
+                    subject = each
+                    body(change, each)
+                    self._record(change, act.value, each)
+        except (Refused, NotFound) as exc:
+            self._refused(act, subject, exc)
+            raise
 
     def _try(self, body: Callable[[Change], object]) -> None:
         """Raise what an act would, and change nothing: it is done, and undone with its transaction."""

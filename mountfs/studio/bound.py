@@ -86,6 +86,10 @@ class BoundStudio(Administration, Upkeep):
         body = partial(trash.trash, what=what)
         self._act(self._of(what, Act.TRASH_ASSET, Act.TRASH_COLLECTION), what, body)
 
+    def trash_assets(self, assets: Sequence[AssetId]) -> None:
+        """Move assets to the trash, all of them or none."""
+        self._act_on_each(Act.TRASH_ASSET, assets, trash.trash_asset)
+
     def restore(self, what: AssetId | CollectionId, *, administration: bool = False) -> None:
         """Bring an asset or a collection back from the trash. NameTaken, WouldWiden."""
         body = partial(trash.restore, what=what)

@@ -9,7 +9,7 @@ from mountfs.model import ROOT, Asset, AssetId, Collection, CollectionId
 from mountfs.names import file_name
 from mountfs.storage import tables
 from mountfs.studio.catalogue import AssetRow, Catalogue, putting_asset, putting_collection
-from mountfs.studio.change import Change
+from mountfs.studio.change import Change, nothing
 from mountfs.studio.permissions import Act
 from mountfs.studio.siblings import Siblings
 from mountfs.studio.widening import widen
@@ -40,6 +40,13 @@ def trash(change: Change, what: AssetId | CollectionId) -> None:
     else:
         change.require_seen_whole(thing.collection.id)
         change.update(tables.collection, what, trashed=True)
+
+
+def trash_asset(change: Change, asset: AssetId) -> None:
+    """Put away an asset. NotFound for a collection."""
+    if asset not in change.catalogue.assets:
+        raise nothing()
+    trash(change, asset)
 
 
 def restore(change: Change, what: AssetId | CollectionId) -> None:

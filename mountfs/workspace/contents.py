@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from dataclasses import dataclass
 
 import trio
@@ -177,19 +177,19 @@ class Contents:
     def _progress(self, count: int) -> None:
         self.sending.done += count
 
-    async def make_own(self, asset: AssetId) -> None:
-        """Copy what local files show of an asset's checkpoints into their drafts: it is about to be in the
-        trash, where nobody can read it.
+    async def make_own(self, assets: Set[AssetId]) -> None:
+        """Copy what local files show of assets' checkpoints into their drafts: they are about to be in the
+        trash, where nobody can read them.
         """
         for file in list(self._state.locals.files.values()):
-            while not (file.removed or file.asset == asset or await self._is_own(file, asset)):
+            while not (file.removed or file.asset in assets or await self._is_own(file, assets)):
                 pass  # look again: it may have changed while it was copied
 
-    async def _is_own(self, file: LocalFile, asset: AssetId) -> bool:
-        """Whether a file shows nothing of an asset's checkpoints; if it does, they are copied."""
+    async def _is_own(self, file: LocalFile, assets: Set[AssetId]) -> bool:
+        """Whether a file shows nothing of these assets' checkpoints; if it does, they are copied."""
         state, draft, content = self._state, file.draft, file.content
         base = draft.checkpoint if draft is not None else content
-        if base is None or base.asset != asset:
+        if base is None or base.asset not in assets:
             return True
         copied = state.drafts.hold(draft if draft is not None else state.drafts.make(content))
         try:

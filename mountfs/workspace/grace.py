@@ -14,7 +14,7 @@ import trio
 
 from mountfs import names
 from mountfs.errors import MountfsError, NameInvalid, NotFound, Refused
-from mountfs.interfaces import Studio
+from mountfs.interfaces import BulkStudio, Studio
 from mountfs.model import ROOT, AssetId, CollectionId, Toggle
 from mountfs.workspace.arrivals import Arrivals
 from mountfs.workspace.asking import Asking
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _FOREVER = 3600.0
+
+TOGETHER = 1024
+"""Names that are ended in one go: each go is a transaction, and others wait for that long."""
 
 
 class Grace:
@@ -86,7 +89,7 @@ class Grace:
             return
         try:
             if file is None:
-                await self._contents.make_own(vacancy.asset)
+                await self._contents.make_own({vacancy.asset})
                 await self._ask(self._studio.trash, vacancy.asset)
             else:
                 parent = await self.collection_of(file.folder)
@@ -98,21 +101,59 @@ class Grace:
             log.warning("%s cannot be renamed or removed yet: %s", vacancy.name.decode(errors="replace"), exc)
             self._end_later(vacancy, trio.current_time() + _LONGEST_PAUSE)
         else:
-            vacancy.has_ended = True
             if file is not None:
+                vacancy.has_ended = True
                 self._arrive(vacancy, file)
-                return
-            self._drop_refused(vacancy)
-            # News of it may have come before the answer, and never come of what was made a moment ago.
-            self._state.namespace.catalogue.forget_asset(vacancy.asset)
-            self._state.locals.vacancies.pop(vacancy.asset, None)
-            self._to_show.add(vacancy.folder)
+            else:
+                self._is_away(vacancy)
+
+    async def end_removed(self, vacancies: Sequence[Vacancy]) -> None:
+        """The graces of many names have ended. Those that were only removed, which may be as many as a folder
+        had, are told to the studio in one go if it takes that; of the others nothing is done.
+        """
+        if not isinstance(self._studio, BulkStudio):
+            return
+        async with self._one_ends:
+            async with self._state.names:  # who fills one just now is let finish
+                going = [vacancy for vacancy in vacancies if self._is_only_removed(vacancy)]
+                for vacancy in going:
+                    vacancy.is_ending = True
+            assets = [vacancy.asset for vacancy in going]
+            try:
+                if assets:
+                    await self._contents.make_own(set(assets))
+                    await self._ask(self._studio.trash_assets, assets)
+            except (MountfsError, OSError) as exc:
+                log.info("%d names are ended one by one: %s", len(going), exc)
+            else:
+                for vacancy in going:
+                    self._is_away(vacancy)
+
+    def _is_only_removed(self, vacancy: Vacancy) -> bool:
+        """Whether nothing is left of an asset's file, nor on its way from its name, nor made from it."""
+        return (
+            self._state.locals.vacancies.get(vacancy.asset) is vacancy
+            and not vacancy.has_ended
+            and (vacancy.to is None or vacancy.to.removed)
+            and not (vacancy.version is not None and vacancy.version.is_on_its_way)
+            and not any(version.is_on_its_way for version in self._state.versions.made_from(vacancy.asset))
+        )
+
+    def _is_away(self, vacancy: Vacancy) -> None:
+        """An asset whose file was removed is in the trash."""
+        vacancy.has_ended = True
+        self._drop_refused(vacancy)
+        # News of it may have come before the answer, and never come of what was made a moment ago.
+        self._state.namespace.catalogue.forget_asset(vacancy.asset)
+        self._state.locals.vacancies.pop(vacancy.asset, None)
+        self._to_show.add(vacancy.folder)
 
     def show(self) -> None:
         """Show what else has changed in folders because names have ended: something may be called otherwise
         now. All names of a folder are worked out for that, so it is done once for many that have ended.
         """
-        folders, self._to_show = self._to_show, set()
+        folders = self._to_show & self._state.namespace.crowded
+        self._to_show.clear()
         if folders:
             self._state.show_again(folders)
 
@@ -131,7 +172,7 @@ class Grace:
         ]
         for version in needed:
             version.hurried = True
-        ready = [version for version in self._ready() if version in needed]
+        ready = [version for version in self._ready() if version in needed] if needed else []
         if ready:
             await self._send(ready)
         return not any(version.is_on_its_way for version in needed)
@@ -234,8 +275,11 @@ class Grace:
 
     async def end_names_in(self, folder: CollectionId) -> None:
         """What was removed from a folder a moment ago is in the trash before the folder is."""
-        for vacancy in list(self._state.locals.vacancies.values()):
-            if vacancy.folder == folder and not vacancy.has_ended:
+        empty = [vacancy for vacancy in self._state.locals.vacancies.values() if vacancy.folder == folder]
+        for start in range(0, len(empty), TOGETHER):
+            await self.end_removed(empty[start : start + TOGETHER])
+        for vacancy in empty:
+            if not vacancy.has_ended:
                 await self.end(vacancy)
         self.show()
 

@@ -73,6 +73,8 @@ class Namespace:
         self.looks: dict[CollectionId, FolderLook] = {}
         self.default_bits = 0o777
         """Permission bits that may show where no program has given any."""
+        self.crowded: set[CollectionId] = set()
+        """Folders in which something may be called otherwise when something else goes."""
         self._clock = clock
         self._untold = News()
         self.settled: list[Change] = []
@@ -388,6 +390,9 @@ class Namespace:
         things.update((found.id, found) for found in self.catalogue.folders_in(collection))
         things.update((found.id, found) for found in self.catalogue.assets_in(collection))
         shown = shown_names(things.values(), at_root=collection == ROOT)
+        self.crowded.discard(collection)
+        if any(name != file_name(things[thing]) for thing, name in shown.items()):
+            self.crowded.add(collection)
         return sorted((name.encode(), things[thing]) for thing, name in shown.items())
 
     def _node(self, folder: Folder, thing: Asset | Collection) -> Node:

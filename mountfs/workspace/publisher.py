@@ -25,8 +25,8 @@ from mountfs.workspace.arrivals import Arrivals
 from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents, Stored
 from mountfs.workspace.disk import Change
-from mountfs.workspace.grace import Grace
-from mountfs.workspace.locals import LocalFile
+from mountfs.workspace.grace import TOGETHER, Grace
+from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.notice import Kind, Notice
 from mountfs.workspace.saving import Saving
@@ -94,15 +94,9 @@ class Publisher:
 
     async def send_due(self) -> None:
         """Send what is due now."""
-        now, ended = trio.current_time(), False
-        for vacancy in list(self._state.locals.vacancies.values()):
-            if self.grace.vacancy_due(vacancy) <= now:
-                await self.grace.end(vacancy)
-                ended = True
-                if trio.current_time() - now > _AT_A_TIME:
-                    break  # what else is due is not to wait for many that were removed
-        if ended:
-            self.grace.show()
+        now = trio.current_time()
+        empty = self._state.locals.vacancies.values()
+        await self._end_names([vacancy for vacancy in empty if self.grace.vacancy_due(vacancy) <= now])
         for file in list(self._state.locals.files.values()):
             if file.synced_at is not None and self._idle_due(file) <= now:
                 await self._seal_idle(file)
@@ -114,6 +108,20 @@ class Publisher:
             self._not_before = now + _BREATH
             together = min(max(_TOGETHER, len(due) // 16), _MOST_TOGETHER)
             await self._send(sorted(due, key=lambda version: version.order)[:together])
+
+    async def _end_names(self, vacancies: Sequence[Vacancy]) -> None:
+        """The graces of names have ended. What else is due is not to wait for very many."""
+        began, reached = trio.current_time(), 0
+        while reached < len(vacancies) and trio.current_time() - began <= _AT_A_TIME:
+            await self.grace.end_removed(vacancies[reached : reached + TOGETHER])
+            reached += TOGETHER
+        began = trio.current_time()
+        for vacancy in vacancies[:reached]:
+            if trio.current_time() - began > _AT_A_TIME:
+                break
+            if not vacancy.has_ended:
+                await self.grace.end(vacancy)
+        self.grace.show()
 
     # When
 

@@ -7,7 +7,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import trio
 
@@ -18,7 +17,7 @@ from mountfs.workspace.asking import Asking
 from mountfs.workspace.contents import Contents
 from mountfs.workspace.disk import Change
 from mountfs.workspace.kept import Kept
-from mountfs.workspace.locals import LocalFile
+from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.nodes import CollectionFolder, File, Node, Special
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState
@@ -144,21 +143,22 @@ class Status:
     async def _settled(self, path: str) -> None:
         state = self._state
         while True:
-            for vacancy in self._empty(path):
+            began, empty = trio.current_time(), self._empty(path)
+            for vacancy in empty:
                 vacancy.since = -state.times.grace
             waiting = list(self._versions(path, on_their_way=True))
             for version in waiting:
                 version.hurried = True
-            if not waiting and not list(self._empty(path)):
+            if not waiting and not empty:
                 return
             state.stir()
             if waiting:
                 for version in waiting:  # there may be very many: they are not listed again for each
                     await version.done.wait()
-            else:
-                await trio.sleep(0.01)
+            else:  # nor are these all the time
+                await trio.sleep(max(0.01, 4 * (trio.current_time() - began)))
 
-    def _empty(self, path: str) -> list[Any]:
+    def _empty(self, path: str) -> list[Vacancy]:
         if not path:
             return list(self._state.locals.vacancies.values())
         found = []

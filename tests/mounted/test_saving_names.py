@@ -93,6 +93,44 @@ def test_a_new_file_at_the_name_of_a_trashed_one_brings_it_back(place: Workplace
     assert place.versions("shots/again.txt") == [b"first", b"second"]
 
 
+def test_a_folder_is_removed_as_soon_as_what_was_in_it(mounts: Mounts, film: Film):
+    """However much that was: each file is in the trash by itself, and what was copied from one is not."""
+    film.write_all({f"many/{number:03}.txt": b"%d" % number for number in range(300)})
+    film.write("shots/a.txt", b"a")
+    place = Workplace(film, mounts)
+    ids = {asset.id for path, asset in place.paths().items() if path.startswith("many/")}
+    (place / "many/100.txt").rename(place / "shots/moved.txt")
+    (place / "many/200.txt").rename(place / "shots/a.txt")
+    for path in (place / "many").iterdir():
+        path.unlink()
+    (place / "many").rmdir()
+    assert listing(place / ".") == ["shots"]
+    assert set(place.paths()) == {"shots/a.txt", "shots/moved.txt"}
+    trash = film.owner.trash_listing()
+    film.owner.restore(next(each.id for each in trash.collections if each.name == "many"))
+    assert {path for path in place.paths() if path.startswith("many/")} == set()
+    place.settle()
+    assert place.versions("shots/a.txt") == [b"a", b"200"]
+    assert place.versions("shots/moved.txt") == [b"100"]
+    restorable = {asset.id for asset in film.owner.trash_listing().assets}
+    assert restorable == ids - {place.paths()["shots/moved.txt"].id}
+
+
+def test_a_name_that_two_had_is_the_others_when_one_is_removed(mounts: Mounts, film: Film):
+    """What could not be shown under its name is, as soon as the name is free."""
+    film.write_all({"shots/one.txt": b"one", "shots/two.txt": b"two"})
+    with film.project.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE asset SET name = 'one.txt', extension = '' WHERE name = 'two'")
+    place = Workplace(film, mounts)
+    other, name = listing(place / "shots")
+    assert (other[:5], name) == ("one (", "one.txt")
+    content = (place / "shots" / other).read_bytes()
+    (place / "shots/one.txt").unlink()
+    place.settle()
+    wait_until(lambda: listing(place / "shots") == ["one.txt"], "the other to have the name")
+    assert (place / "shots/one.txt").read_bytes() == content
+
+
 # New folders
 
 

@@ -22,6 +22,7 @@ ASKS: dict[str, Ask] = {
     "rename collection": lambda who, ids, _: who.rename(ids[1], "x", "", ROOT),
     "move there": lambda who, ids, h: who.rename(h.file("library/props/boat.obj"), "boat", ".obj", ids[1]),
     "trash asset": lambda who, ids, _: who.trash(ids[0]),
+    "trash assets": lambda who, ids, _: who.trash_assets([ids[0]]),
     "trash collection": lambda who, ids, _: who.trash(ids[1]),
     "restore asset": lambda who, ids, _: who.restore(ids[0]),
     "restore collection": lambda who, ids, _: who.restore(ids[1]),

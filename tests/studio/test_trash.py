@@ -6,7 +6,7 @@ import pytest
 
 from mountfs.errors import NameTaken, NotFound
 from mountfs.interfaces import frames_of
-from mountfs.model import ALL_TOGGLES, ROOT, ChunkRef, CollectionId
+from mountfs.model import ALL_TOGGLES, ROOT, AssetId, ChunkRef, CollectionId
 from mountfs.testing.projects import new_id
 from tests.studio.harbor import Harbor, names, proposal
 
@@ -19,6 +19,24 @@ def test_what_was_trashed_comes_back_where_it_was(harbor: Harbor):
     harbor.owner.restore(notes)
     harbor.owner.restore(notes)
     assert "characters/owl/notes.txt" in names(harbor.as_("eve"))
+
+
+def test_many_assets_go_together_or_none(harbor: Harbor):
+    """Each is recorded and comes back by itself; one that may not go keeps all of them, and says so."""
+    notes, readme = harbor.file("characters/owl/notes.txt"), harbor.file("README")
+    before = names(harbor.owner)
+    for other in (harbor.folder("editorial"), new_id()):
+        with pytest.raises(NotFound):
+            harbor.owner.trash_assets([notes, AssetId(other)])
+        assert names(harbor.owner) == before
+        assert harbor.audit()[-1][:3] == ("ada", "refused: trash asset", other)
+    harbor.owner.trash_assets([notes, readme])
+    harbor.owner.trash_assets([readme])
+    assert before - names(harbor.owner) == {"characters/owl/notes.txt", "README"}
+    done = [entry[2] for entry in harbor.audit() if entry[:2] == ("ada", "trash asset")]
+    assert sorted(done) == sorted([notes, readme, readme])
+    harbor.owner.restore(notes)
+    assert before - names(harbor.owner) == {"README"}
 
 
 def test_a_collection_comes_back_with_all_that_was_in_it(harbor: Harbor):

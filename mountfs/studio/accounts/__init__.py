@@ -19,6 +19,9 @@
     accounts.invitations.accept(token, name=…, password=…, origin=…) -> (Account, Membership | None)
     accounts.invitations.join(by, token) / open(by) / revoke(by, invitation)
 
+    accounts.recovery.offer(by, who) -> OfferedRecovery(account, expires_at, token)   # a forgotten password
+    accounts.recovery.accept(token, password, origin) -> Account
+
     accounts.memberships.of(who) / get(project, who) / in_project(project) / unsettled(project)
     accounts.memberships.add(by, project, who, user=… or joining_as=…) / settle(…) / remove(by, project, who)
 
@@ -56,6 +59,7 @@ from mountfs.studio.accounts.values import (
     Membership,
     NodeToken,
     NodeTokenId,
+    OfferedRecovery,
     Operator,
     Origin,
     Session,
@@ -81,6 +85,7 @@ __all__ = [
     "Membership",
     "NodeToken",
     "NodeTokenId",
+    "OfferedRecovery",
     "Operator",
     "Origin",
     "Parameters",

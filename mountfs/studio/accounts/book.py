@@ -19,8 +19,9 @@ from mountfs.studio.accounts.memberships import Memberships
 from mountfs.studio.accounts.node_tokens import NodeTokens
 from mountfs.studio.accounts.passwords import Passwords
 from mountfs.studio.accounts.people import People
+from mountfs.studio.accounts.recovery import Recovery
 from mountfs.studio.accounts.sessions import Lifetimes, Sessions
-from mountfs.studio.accounts.tables import SCHEMA_VERSION, node_token, session, studio
+from mountfs.studio.accounts.tables import SCHEMA_VERSION, invitation, node_token, recovery, session, studio
 from mountfs.studio.accounts.tokens import Entropy, new_id, new_token, token_hash
 from mountfs.studio.accounts.values import Operator
 
@@ -75,6 +76,7 @@ class Accounts:
         self.sessions = Sessions(self._desk, allowed, lifetimes or Lifetimes())
         self.bootstrap = Bootstrap(self._desk, allowed)
         self.invitations = Invitations(self._desk, allowed)
+        self.recovery = Recovery(self._desk, allowed)
         self.memberships = Memberships(self._desk)
         self.node_tokens = NodeTokens(self._desk)
         self.audit = Audit(self._desk)
@@ -91,14 +93,15 @@ class Accounts:
         return found
 
     def new_epoch(self, by: Operator) -> str:
-        """This book was restored from a backup: all sessions and node tokens end, so that what was revoked
-        since stays revoked, and whoever comes again sees by the epoch that the past is another."""
+        """This book was restored from a backup: sessions, node tokens, invitations and recoveries end, so
+        that what was revoked or used up since does not work again, and whoever comes again sees by the epoch
+        that the past is another."""
         with self._desk.acting("restore", by) as act:
             require_admin(act.connection, by)
             epoch = self._desk.new_id()
             act.connection.execute(update(studio).values(epoch=epoch))
-            for table in (session, node_token):
-                act.detail[f"{table.name}s"] = act.connection.execute(table.delete()).rowcount
+            for table in (session, node_token, invitation, recovery):
+                act.detail[table.name] = act.connection.execute(table.delete()).rowcount
             act.subject = epoch
         return epoch
 

@@ -7,6 +7,7 @@ anybody half in, a membership remembers what the project has still to be told (`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
@@ -14,13 +15,13 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 from mountfs.errors import NameTaken, NotFound
 from mountfs.model import ProjectId, UserId
 from mountfs.studio.accounts import people
-from mountfs.studio.accounts.desk import Desk
+from mountfs.studio.accounts.desk import Desk, require_admin
 from mountfs.studio.accounts.tables import account, labelled, membership, node_token
 from mountfs.studio.accounts.values import Account, AccountId, Actor, Membership
 
 
 class Memberships:
-    """Being in projects. None of this asks for a right; see the module."""
+    """Being in projects. None of this asks for a right in them; see the module."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -72,6 +73,18 @@ class Memberships:
             made = join(act.connection, act.now, project, who, user=user, joining_as=joining_as)
             act.detail.update(user=made.user, role=joining_as)
         return made
+
+    def found(self, by: Actor, first: AccountId, name: str, make: Callable[[], ProjectId]) -> Membership:
+        """Begin a project, and be its first member as the user of one's own id. AdminsOnly; NotFound for no
+        such account. ``make`` makes its file, while nobody else can change the book: a file that is left by a
+        crash just then is a project that nobody is in."""
+        with self._desk.acting("make project", by) as act:
+            require_admin(act.connection, by)
+            people.find(act.connection, first)
+            project = make()
+            act.subject = project
+            act.detail.update(name=name, first=first)
+            return join(act.connection, act.now, project, first)
 
     def settle(self, project: ProjectId, who: AccountId) -> None:
         """The project has been told. No row in the audit: joining has one."""

@@ -11,7 +11,7 @@ from mountfs.studio.accounts import attempts, naming
 from mountfs.studio.accounts.attempts import Limits
 from mountfs.studio.accounts.desk import Desk, require_admin, require_self_or_admin
 from mountfs.studio.accounts.passwords import require_strong
-from mountfs.studio.accounts.tables import account, invitation, membership, node_token, session
+from mountfs.studio.accounts.tables import account, invitation, membership, node_token, recovery, session
 from mountfs.studio.accounts.values import Account, AccountId, Actor, Caller, StudioRole
 
 COLUMNS = [column for column in account.c if column is not account.c.password_hash]
@@ -98,10 +98,11 @@ class People:
                 (session, session.c.account_id),
                 (node_token, node_token.c.account_id),
                 (membership, membership.c.account_id),
+                (recovery, recovery.c.account_id),
                 (invitation, invitation.c.made_by),
             ):
                 done = act.connection.execute(delete(table).where(column == who))
-                act.detail[f"{table.name}s"] = done.rowcount
+                act.detail[table.name] = done.rowcount
             act.connection.execute(
                 update(account).where(account.c.id == who).values(removed_at=act.now, password_hash=None)
             )
@@ -130,6 +131,7 @@ class People:
             if changed.rowcount != 1:
                 raise Unauthenticated("the old password is wrong")
             attempts.succeeded(act.connection, attempt)
+            act.connection.execute(delete(recovery).where(recovery.c.account_id == by.id))
             mine = by.session.id if by.session is not None else ""
             ended = act.connection.execute(
                 delete(session).where(session.c.account_id == by.id, session.c.id != mine)

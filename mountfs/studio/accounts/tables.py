@@ -117,6 +117,15 @@ invitation = Table(
 )
 """Open invitations. One that was used, revoked or has expired is no row any more; the audit tells of it."""
 
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("account_id", Text, ForeignKey("account.id"), primary_key=True, nullable=False),
+    _text("token_hash", unique=True),
+    _time("expires_at"),
+)
+"""Links for people who forgot their passwords: one each at most."""
+
 membership = Table(
     "membership",
     metadata,

@@ -1,7 +1,7 @@
 """The nouns of the studio's own book: frozen values, and who an act is by.
 
-Times are Unix seconds. What is secret is in no value but the three that hand it over once (`LoggedIn`,
-`Invited`, `MadeToken`), and there it does not show in a ``repr``.
+Times are Unix seconds. What is secret is in no value but those that hand it over once (`LoggedIn`,
+`Invited`, `MadeToken`, `OfferedRecovery`), and there it does not show in a ``repr``.
 """
 
 from __future__ import annotations
@@ -174,6 +174,15 @@ class MadeToken:
     """A node token that has just been made. The token is told here and never again."""
 
     node_token: NodeToken
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedRecovery:
+    """A link for somebody who forgot their password. The token is told here and never again."""
+
+    account: Account
+    expires_at: int
     token: str = field(repr=False)
 
 

@@ -108,11 +108,14 @@ def test_two_studios_differ(office: Office, tmp_path: Path):
 def test_a_restore_ends_what_is_out(staffed: Office):
     """After a restore nobody is logged in, and the epoch tells clients that the past is another."""
     token = staffed.login("ben", Origin()).token
+    invited = staffed.accounts.invitations.invite(OPERATOR, email("dora"))
     studio, epoch = staffed.accounts.identity()
     made = staffed.accounts.new_epoch(OPERATOR)
     assert staffed.accounts.identity() == (studio, made)
     assert made != epoch
     with pytest.raises(Exception, match="session has ended"):
         staffed.accounts.sessions.authenticate(token)
+    with pytest.raises(NotFound):
+        staffed.accounts.invitations.look(invited.token)
     assert staffed.login("ben")
     assert staffed.acts("restore") == ["restore"]

@@ -18,7 +18,15 @@ from collections.abc import Sequence
 import trio
 
 from mountfs import names
-from mountfs.errors import ContentError, LostRace, MountfsError, NotFound, NotPermitted, Refused
+from mountfs.errors import (
+    ContentError,
+    LostRace,
+    ManifestInvalid,
+    MountfsError,
+    NotFound,
+    NotPermitted,
+    Refused,
+)
 from mountfs.interfaces import Studio
 from mountfs.model import NOBODY, AssetId, CollectionId, NewAsset, Proposal, Toggle
 from mountfs.workspace.arrivals import Arrivals
@@ -41,6 +49,9 @@ _MOST_TOGETHER = 2048
 """The same when there are very many: whatever comes of each offer is seen to in all folders concerned."""
 _AT_A_TIME = 5.0
 """Seconds for telling of names that have gone, until it is looked what else is due."""
+_RESTORED = 2
+"""Times that chunks are stored again when they were gone at the offer."""
+
 _BREATH = 0.25
 """Seconds between two times that something is sent, unless somebody waits: what is closed at about the same
 time goes together, since each offer is a transaction."""
@@ -262,7 +273,12 @@ class Publisher:
             checkpoints = await self._ask(self._studio.publish, proposals)
         except (Refused, NotFound, ContentError) as exc:
             if len(offered) == 1:
-                await self._refused(offered[0].version, exc)
+                version = offered[0].version
+                if isinstance(exc, ManifestInvalid) and version.restored < _RESTORED:
+                    version.restored += 1  # a studio that was restarted does not remember who sent what
+                    self._postpone(version, exc)
+                else:
+                    await self._refused(version, exc)
                 return
             for each in offered:
                 await self._offer([each])

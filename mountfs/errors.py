@@ -15,6 +15,7 @@
     │   ├── NameInvalid       a name that cannot be one
     │   ├── ManifestInvalid   chunks absent, sizes that do not add up
     │   ├── AdminsOnly        an act of those who run the studio
+    │   ├── WrongPassword     the old password, when another one is chosen: the session goes on
     │   ├── WeakPassword      a password that others would guess
     │   └── RoleRule          the admin role is fixed, and at least one admin stays
     ├── ContentError          bytes that are not what they should be
@@ -108,6 +109,10 @@ class ManifestInvalid(Refused):
 
 class AdminsOnly(Refused):
     """An act of those who run the studio."""
+
+
+class WrongPassword(Refused):
+    """The old password is wrong, where somebody who is logged in chooses another. Their session goes on."""
 
 
 class WeakPassword(Refused):

@@ -7,6 +7,7 @@ anybody half in, a membership remembers what the project has still to be told (`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, sel
 from mountfs.errors import NameTaken, NotFound
 from mountfs.model import ProjectId, UserId
 from mountfs.studio.accounts import people
-from mountfs.studio.accounts.desk import Desk, require_admin
+from mountfs.studio.accounts.desk import Desk, Remembered, require_admin
 from mountfs.studio.accounts.tables import account, labelled, membership, node_token
 from mountfs.studio.accounts.values import Account, AccountId, Actor, Membership
 
@@ -25,6 +26,7 @@ class Memberships:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._known: Remembered[Membership] = Remembered()
 
     def of(self, who: AccountId) -> tuple[Membership, ...]:
         """Somebody's projects, the oldest membership first."""
@@ -38,8 +40,13 @@ class Memberships:
 
     def get(self, project: ProjectId, who: AccountId) -> Membership:
         """One membership. NotFound."""
-        with self._desk.database.reading() as connection:
-            return _get(connection, project, who)
+        version, key = self._desk.database.version(), json.dumps((project, who))
+        found = self._known.get(version, key)  # each request for a project asks for this
+        if found is None:
+            with self._desk.database.reading() as connection:
+                found = _get(connection, project, who)
+            self._known.put(version, key, found)
+        return found
 
     def in_project(self, project: ProjectId) -> tuple[tuple[Membership, Account], ...]:
         """Everybody in a project, by username."""

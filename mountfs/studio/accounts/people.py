@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
-from mountfs.errors import NameTaken, NotFound, RoleRule, Unauthenticated
+from mountfs.errors import NameTaken, NotFound, RoleRule, WrongPassword
 from mountfs.studio.accounts import attempts, naming
 from mountfs.studio.accounts.attempts import Limits
 from mountfs.studio.accounts.desk import Desk, require_admin, require_self_or_admin
@@ -109,8 +109,8 @@ class People:
             _require_an_admin(act.connection)
 
     def change_password(self, by: Caller, old: str, new: str) -> None:
-        """Take another password, which ends all other sessions of the account. Unauthenticated if the old one
-        is wrong, which counts as a failed login (TooMany); WeakPassword."""
+        """Take another password, which ends all other sessions of the account. WrongPassword if the old one
+        is, which counts as a failed login (TooMany); WeakPassword."""
         require_strong(new, by.account.email)
         with self._desk.database.writing() as connection:
             attempt = attempts.begin(
@@ -121,7 +121,7 @@ class People:
         made = self._desk.passwords.hashed(new) if right else None
         with self._desk.acting("change password", by, by.id) as act:
             if made is None:
-                raise Unauthenticated("the old password is wrong")
+                raise WrongPassword("the old password is wrong")
             # Two changes at once: the second was let in with a password that is none any more.
             changed = act.connection.execute(
                 update(account)
@@ -129,7 +129,7 @@ class People:
                 .values(password_hash=made)
             )
             if changed.rowcount != 1:
-                raise Unauthenticated("the old password is wrong")
+                raise WrongPassword("the old password is wrong")
             attempts.succeeded(act.connection, attempt)
             act.connection.execute(delete(recovery).where(recovery.c.account_id == by.id))
             mine = by.session.id if by.session is not None else ""

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mountfs.errors import TooMany, Unauthenticated
+from mountfs.errors import TooMany, Unauthenticated, WrongPassword
 from mountfs.studio.accounts import Accounts, Limits, Origin
 from tests.studio.accounts.office import AT_DESK, OPERATOR, Clock, Office, email, password
 
@@ -120,7 +120,7 @@ def test_wrong_old_passwords_count_too(staffed: Office):
     """Somebody at an unlocked desk cannot guess the password by changing it."""
     ben = staffed.as_("ben")
     for _ in range(10):
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(WrongPassword):
             staffed.accounts.people.change_password(ben, "not the password", "something quite new 1")
     with pytest.raises(TooMany):
         staffed.accounts.people.change_password(ben, password("ben"), "something quite new 1")

@@ -48,7 +48,9 @@ def test_whoever_is_sent_away_is_in_that_project_no_more(staffed: Office, accoun
     ben = staffed.account("ben").id
     for project in (FILM, SERIES):
         accounts.memberships.add(OPERATOR, project, ben)
-    accounts.memberships.remove(OPERATOR, FILM, ben)
+    assert accounts.memberships.get(FILM, ben).project == FILM
+    with staffed.opened() as command:
+        command.memberships.remove(OPERATOR, FILM, ben)
     with pytest.raises(NotFound):
         accounts.memberships.get(FILM, ben)
     with pytest.raises(NotFound):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from mountfs.storage.open import open_project
 from mountfs.studio.service import StudioService
 from mountfs.testing.online import online_studio
 from mountfs.testing.projects import production
+from mountfs.workspace.replica import Replica
+from mountfs.workspace.replicated import ReplicatedStudio
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def harbor_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["in process", "over the network"])
+@pytest.fixture(params=["in process", "over the network", "with a replica"])
 def home(request: pytest.FixtureRequest, harbor_file: Path, tmp_path: Path) -> Iterator[Home]:
     if request.param == "over the network":
         with open_project(harbor_file, read_only=True) as project:
@@ -41,11 +45,16 @@ def home(request: pytest.FixtureRequest, harbor_file: Path, tmp_path: Path) -> I
         return
     path = tmp_path / "harbor.clst"
     shutil.copyfile(harbor_file, path)
-    with open_project(path) as project:
+    numbers = itertools.count()
+    with open_project(path) as project, ExitStack() as stack:
         service = StudioService(project)
 
         def as_(username: str) -> tuple[Studio, ChunkStore]:
             studio = service.for_user(username)
-            return studio, studio.chunks
+            if request.param != "with a replica":
+                return studio, studio.chunks
+            replica = Replica(tmp_path / "replicas" / f"{username}{next(numbers)}.db", username)
+            stack.callback(replica.close)
+            return ReplicatedStudio(studio, replica), studio.chunks
 
         yield Home(as_)

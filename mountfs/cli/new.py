@@ -18,7 +18,7 @@ from mountfs.cli.options import (
     path_argument,
     storage_dir_option,
 )
-from mountfs.cli.target import Target, open_to_change
+from mountfs.cli.target import Target, open_target
 from mountfs.errors import Refused
 from mountfs.model import Asset
 from mountfs.studio.permissions import Act
@@ -70,7 +70,8 @@ def command(
 
     A table is a CSV file. Its first line names its columns: path, and any of type, template, assignee,
     status, depends (several paths, with ; between them). The type is task (if empty), resource, folder, or a
-    type of files that the project has. Folders that are missing are made. All of it is made, or nothing.
+    type of files that the project has. Folders that are missing are made. All of it is tried first; if a line
+    cannot be, nothing is made. A long table is made in parts; stopped in between, give it again to go on.
 
     The same table again changes nothing. Where the project has something else than the table says, because
     work has gone on, that is told; --update brings the assignee, status and dependencies in line.
@@ -81,38 +82,28 @@ def command(
       printf 'path,assignee\\n/shots/sh040.blend,bo\\n' >shots.csv && mountfs new film.clst --csv shots.csv
       mountfs new film.clst --csv shots.csv --update --dry-run
     """
-    from mountfs.exchange.planning import Planning, Row
+    from mountfs.exchange.planning import Row
 
     if table is not None and (template or assignee or status or kind or parents):
         raise click.UsageError("with --csv, the table says what each file is: leave out the other options")
     if table is None and update:
         raise click.UsageError("--update is for --csv")
     text = _read(table) if table is not None else ""
-    with open_to_change(
+    with open_target(
         path,
         username=username,
         storage_dir=storage_dir,
-        dry_run=dry_run,
+        read_only=False,
         administers=Act.ASSIGN,
         if_permitted=True,
     ) as target:
         target.studio.require(Act.MAKE_ASSET)
-        planning = Planning(
-            target.studio,
-            target.outline,
-            {
-                name.casefold(): id_
-                for id_, person in target.tree.people.items()
-                for name in (person.username, person.email)
-            },
-            update=update,
-            administration=target.administration,
-        )
         if table is not None:
-            done = _apply(target, planning, text, table)
+            done = _apply(target, text, table, update=update, dry_run=dry_run)
         else:
             row = Row(0, target.path, kind.casefold(), template, assignee, status)
-            done = _make(target, planning, row, parents=parents)
+            with target.studio.together(rehearse=dry_run):
+                done = _make(target, _planning(target), row, parents=parents)
     if as_json:
         output.as_json({each: value for each, value in asdict(done).items() if each != "wrong"})
         return
@@ -131,8 +122,9 @@ def _make(target: Target, planning: Planning, row: Row, *, parents: bool) -> Pla
     return planning.done
 
 
-def _apply(target: Target, planning: Planning, text: str, table: Path) -> Planned:
+def _apply(target: Target, text: str, table: Path, *, update: bool, dry_run: bool) -> Planned:
     """All of a table, or Refused after each line that cannot be was told."""
+    from mountfs.exchange.batches import carry_out
     from mountfs.exchange.planning import read_table
 
     if isinstance(target.thing, Asset):
@@ -140,13 +132,31 @@ def _apply(target: Target, planning: Planning, text: str, table: Path) -> Planne
             f"{target.path} is a file; name the project, or the folder of the table's paths"
         )
     rows = read_table(text, target.path)
-    done = planning.run(rows)
+    done = carry_out(target.studio, lambda: _planning(target, update=update), rows, dry_run=dry_run)
     if done.wrong:
         for number, why in done.wrong:
             output.say(f"{table}:{number}: {why}")
-        lines = output.count(len(done.wrong), "line")
-        raise Refused(f"{lines} of {len(rows)} in {table} cannot be, so nothing was changed")
+        lines = f"{output.count(len(done.wrong), 'line')} of {len(rows)} in {table} cannot be"
+        if done.files or done.folders or done.changed:
+            raise Refused(f"{lines}; made are {_summary(done)}: correct the table and give it again")
+        raise Refused(f"{lines}, so nothing was changed")
     return done
+
+
+def _planning(target: Target, *, update: bool = False) -> Planning:
+    from mountfs.exchange.planning import Planning
+
+    return Planning(
+        target.studio,
+        target.outline,
+        {
+            name.casefold(): id_
+            for id_, person in target.tree.people.items()
+            for name in (person.username, person.email)
+        },
+        update=update,
+        administration=target.administration,
+    )
 
 
 def _read(table: Path) -> str:

@@ -4,8 +4,7 @@ A table is text with a line of headings and a line for each thing. The same tabl
 is there already stays as it is, also where the table says something else (work has gone on since), unless
 it is to be brought in line (``update``). Dependencies that the table does not name are left alone.
 
-All of a table is one transaction. What is wrong is found for all lines before the first is refused, so that
-somebody corrects their table once.
+What is wrong is found for all lines before the first is refused, so that somebody corrects their table once.
 """
 
 from __future__ import annotations
@@ -64,6 +63,15 @@ class Planned:
     differing: list[tuple[str, str]] = field(default_factory=list)
     unchanged: int = 0
     wrong: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, other: Planned) -> None:
+        """What another part of the table has led to."""
+        self.files += other.files
+        self.folders += [each for each in other.folders if each not in set(self.folders)]
+        self.changed += other.changed
+        self.differing += other.differing
+        self.unchanged += other.unchanged
+        self.wrong += other.wrong
 
 
 def read_table(text: str, top: str = "/") -> list[Row]:
@@ -161,26 +169,36 @@ class Planning:
         self._types = {each.casefold(): each for each in studio.asset_types()}
         self.done = Planned()
 
-    def run(self, rows: Sequence[Row]) -> Planned:
-        """Apply a table, in a transaction of the studio's that is open. With ``wrong`` lines in the answer,
-        what was done is not to be kept."""
-        wrong = dict(_doubled(rows))
+    def run(self, rows: Sequence[Row], beside: Sequence[Row] = ()) -> Planned:
+        """Have what these rows name, in a transaction of the studio's that is open. With ``wrong`` rows in
+        the answer, what was done is not to be kept.
+
+        ``beside`` are rows that these need, for a transaction that is taken back: the answer is not about
+        them.
+        """
+        self.done = Planned()
+        wrong: dict[int, str] = {}
         for step in (self._have, self._connect):
-            for row in rows:
+            for row in (*beside, *rows) if step == self._have else rows:
                 if row.number in wrong:
                     continue
                 try:
                     step(row)
                 except (Refused, NotFound) as exc:
                     wrong[row.number] = f"{row.path}: {exc}"
-        self.done.wrong = sorted(wrong.items())
+        asked = {row.path: row.number for row in rows}
+        self.done.wrong = sorted((number, why) for number, why in wrong.items() if number in asked.values())
+        self.done.files = [path for path in self.done.files if path in asked]
         for path, differing in self._differing.items():
+            if path not in asked:
+                continue
             if not differing:
                 self.done.unchanged += 1
             elif self._update:
                 self.done.changed.append(path)
             else:
                 self.done.differing += [(path, what) for what in differing]
+        self._differing.clear()
         return self.done
 
     def have(self, row: Row, *, parents: bool) -> AssetId:
@@ -342,7 +360,7 @@ class Planning:
         return next((each for each in found if each.extension.casefold() == extension), found[0]).id
 
 
-def _doubled(rows: Sequence[Row]) -> Iterator[tuple[int, str]]:
+def doubled(rows: Sequence[Row]) -> Iterator[tuple[int, str]]:
     """Lines whose path stands in an earlier one."""
     first: dict[str, int] = {}
     for row in rows:

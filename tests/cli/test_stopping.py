@@ -17,6 +17,7 @@ import pytest
 
 from mountfs import cli
 from mountfs.content.assemble import assemble
+from mountfs.exchange import batches
 from mountfs.exchange.meter import NoMeter
 from mountfs.exchange.outline import Outline
 from mountfs.exchange.verifying import Verification
@@ -27,6 +28,7 @@ from mountfs.studio.service import StudioService
 from mountfs.testing import dying
 from mountfs.testing.projects import new_project
 from tests.cli.conftest import MOMENT
+from tests.cli.serving import run
 
 POINTS = 4
 """Steps at which each errand is killed, and stopped, in the usual suite. Every step: those who wait."""
@@ -43,6 +45,10 @@ class Place:
     @property
     def project(self) -> Path:
         return self.top / "film.clst"
+
+    @property
+    def table(self) -> Path:
+        return self.top / "table.csv"
 
     @property
     def chunks(self) -> Path:
@@ -226,6 +232,31 @@ class CollectingFiles(Collecting):
         assert {file.name for file in place.chunks.rglob("*") if file.is_file()} == named
 
 
+class Planning(Errand):
+    """A table in parts, whose files need each other."""
+
+    def prepare(self, place: Place, files: Files) -> None:  # noqa: ARG002  # as above
+        rows = [
+            "/plan/a.txt,wip,/plan/b.txt;/plan/sub/c.txt",
+            "/plan/b.txt,ready,/notes.txt",
+            "/plan/sub/c.txt,,/plan/b.txt",
+            "/plan/d.txt,done,/plan/a.txt",
+        ]
+        place.table.write_text("\n".join(["path,status,depends", *rows]))
+
+    def words(self, place: Place) -> list[str | Path]:
+        return ["new", place.project, "--csv", place.table]
+
+    def whole(self, place: Place, files: Files) -> None:
+        found = sound(place.project, place.chunks)
+        assert found.items() >= files.items()
+        assert not any(content for name, content in found.items() if name not in files)
+
+    def finished(self, place: Place, files: Files) -> None:
+        self.whole(place, files)
+        assert run(*self.words(place)).out == "0 new files, 0 new folders, 4 unchanged\n"
+
+
 def deflate(place: Place) -> None:
     """Have the project's chunks in the folder."""
     words: list[str | Path] = ["convert", place.project, "deflated", "--storage-dir", place.chunks]
@@ -242,6 +273,7 @@ ERRANDS: dict[str, Callable[[], Errand]] = {
     "clone": Cloning,
     "gc": Collecting,
     "gc of files": CollectingFiles,
+    "new": Planning,
 }
 
 
@@ -268,6 +300,7 @@ def attempt(
     """Try an errand in a fresh place, with a signal at a step, and once more; how many steps it took."""
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.setattr(batches, "PART", 1)
     done: list[int] = []
 
     def try_it(errand: Errand, last: int, number: signal.Signals) -> int:

@@ -49,7 +49,7 @@ _MOST_TOGETHER = 2048
 """The same when there are very many: whatever comes of each offer is seen to in all folders concerned."""
 _AT_A_TIME = 5.0
 """Seconds for telling of names that have gone, until it is looked what else is due."""
-_RESTORED = 2
+_STORED_AGAIN = 2
 """Times that chunks are stored again when they were gone at the offer."""
 
 _BREATH = 0.25
@@ -274,8 +274,8 @@ class Publisher:
         except (Refused, NotFound, ContentError) as exc:
             if len(offered) == 1:
                 version = offered[0].version
-                if isinstance(exc, ManifestInvalid) and version.restored < _RESTORED:
-                    version.restored += 1  # a studio that was restarted does not remember who sent what
+                if isinstance(exc, ManifestInvalid) and version.stored_again < _STORED_AGAIN:
+                    version.stored_again += 1  # a studio that was restarted does not remember who sent what
                     self._postpone(version, exc)
                 else:
                     await self._refused(version, exc)

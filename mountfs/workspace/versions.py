@@ -71,7 +71,7 @@ class Version:
     hurried: bool = False
     """Whether somebody waits for it: it is due at once."""
     tries: int = 0
-    restored: int = 0
+    stored_again: int = 0
     """How often its chunks were stored again because they were gone when it was offered."""
     not_before: float = 0.0
     """When it may be tried again after a fault."""

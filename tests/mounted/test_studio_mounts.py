@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from mountfs.config import MountOptions
-from mountfs.model import ProjectId
+from mountfs.errors import ManifestInvalid
+from mountfs.model import Checkpoint, ProjectId, Proposal
 from mountfs.storage.open import open_project
 from mountfs.testing.mounts import Mount, Mounts, wait_until
 from mountfs.testing.online import OnlineStudio, online_studio
@@ -77,3 +78,27 @@ def test_a_new_file_and_a_new_folder_arrive(harbor: Harbor):
     (shared / "more" / "new.txt").write_text("new")
     there = val.path / shared.name / "more" / "new.txt"
     wait_until(lambda: there.exists() and there.read_text() == "new", "the new file")
+
+
+def test_a_studio_that_forgot_what_was_sent_is_sent_it_again(
+    harbor: Harbor, monkeypatch: pytest.MonkeyPatch
+):
+    """A restart between the chunks and the offer costs nobody a version."""
+    ann = harbor.mount("ann")
+    (hers,) = ann.path.rglob("anim.blend")
+    studio, _ = harbor.online.project("ann", harbor.project)
+    hosted = harbor.online.house.hosting.project(harbor.project)
+    view = hosted.for_member(studio.viewer().person.id)
+    accept, refusals = view.publish, []
+
+    def forgetful(proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
+        if not refusals:
+            refusals.append(proposals)
+            raise ManifestInvalid("a chunk of this version has not been uploaded")
+        return accept(proposals)
+
+    monkeypatch.setattr(view, "publish", forgetful)
+    hers.write_bytes(b"the second take")
+    (asset,) = (each for each in studio.tree().assets.values() if each.name == "anim")
+    wait_until(lambda: studio.history(asset.id)[0].size == len(b"the second take"), "the version")
+    assert refusals

@@ -111,7 +111,7 @@ class ReplicatedStudio:
         """Whose eyes these answers are for."""
         try:
             return self._reached(self._inner.viewer)
-        except UNREACHED as exc:
+        except StudioUnavailable as exc:
             self._require_time(exc)
             return self._kept_tree(exc).viewer
 
@@ -119,7 +119,7 @@ class ReplicatedStudio:
         """All that is visible now; or was when the studio was last reached."""
         try:
             tree = self._reached(self._inner.tree, is_whole=True)
-        except UNREACHED as exc:
+        except StudioUnavailable as exc:
             self._require_time(exc)
             tree = self._kept_tree(exc)
             log.warning("the studio cannot be reached, the project is shown as it was last known: %s", exc)
@@ -135,7 +135,7 @@ class ReplicatedStudio:
         began = time.monotonic()
         try:
             changes = self._reached(lambda: self._inner.changes(since, wait), is_whole=True)
-        except UNREACHED as exc:
+        except StudioUnavailable as exc:
             self._require_time(exc)
             now = time.monotonic()
             self._closed.wait(max(0.0, min(began + wait - now, self._ask_again - now)))
@@ -150,7 +150,7 @@ class ReplicatedStudio:
         """The chunks of a checkpoint. StudioUnavailable for one that was not seen here."""
         try:
             found = self._reached(lambda: self._inner.manifest(checkpoint))
-        except UNREACHED as exc:
+        except StudioUnavailable as exc:
             self._require_time(exc)
             return self._kept_manifest(checkpoint, exc)
         except NotFound:
@@ -163,7 +163,7 @@ class ReplicatedStudio:
         """The manifests of several checkpoints; what cannot be had is left out."""
         try:
             found = self._reached(lambda: self._inner.manifests(checkpoints))
-        except UNREACHED as exc:
+        except StudioUnavailable as exc:
             self._require_time(exc)
             kept: dict[CheckpointId, Manifest] = {}
             for each in checkpoints:
@@ -178,7 +178,7 @@ class ReplicatedStudio:
         """The project's patterns for names that stay local."""
         try:
             found = self._reached(self._inner.ignore_list)
-        except UNREACHED as exc:
+        except StudioUnavailable as exc:
             self._require_time(exc)
             kept = self._replica.fact("ignore")
             if kept is None:
@@ -226,18 +226,20 @@ class ReplicatedStudio:
     # With and without the studio
 
     def _reached(self, ask: Callable[[], T], *, is_whole: bool = False) -> T:
-        """What the studio answers, and that it did. ``is_whole``: a no is about the project, not about one
-        thing in it."""
+        """What the studio answers, and that it did. StudioUnavailable if it has not, however that came.
+        ``is_whole``: a no is about the project, not about one thing in it."""
         if time.monotonic() < self._ask_again:
             raise StudioUnavailable("the studio could not be reached a moment ago")
         try:
             answer = ask()
-        except UNREACHED:
+        except UNREACHED as exc:
             if self.offline_since is None:
                 self.offline_since = self._now()
             self._pause = min(2 * self._pause or self._first_pause, _LONGEST_PAUSE * self._first_pause)
             self._ask_again = time.monotonic() + self._pause
-            raise
+            if isinstance(exc, StudioUnavailable):
+                raise
+            raise StudioUnavailable(str(exc)) from exc
         except (Unauthenticated, NotFound, Refused) as exc:
             self._is_back()
             if is_whole or isinstance(exc, Unauthenticated):

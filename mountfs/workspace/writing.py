@@ -15,7 +15,7 @@ from pathlib import Path
 import trio
 
 from mountfs import names
-from mountfs.errors import NotFound, NotPermitted, Refused, WouldWiden
+from mountfs.errors import NotFound, NotPermitted, Refused, StudioUnavailable, WouldWiden
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import AssetId, Checkpoint, Toggle
 from mountfs.workspace.asking import Asking
@@ -141,6 +141,8 @@ class Writing:
                 raise
             except (Refused, NotFound) as exc:
                 log.debug("%s may not stay where it is moved to: %s", short, exc)
+            except StudioUnavailable as exc:  # it is asked again when the grace has ended, and may say no
+                log.debug("nobody can say yet whether %s may stay where it is moved to: %s", short, exc)
 
     # What a person says of a file
 

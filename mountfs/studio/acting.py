@@ -20,13 +20,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from mountfs.errors import ContentError, ManifestInvalid, NotFound, NotPermitted, Refused
-from mountfs.model import AssetId, Cursor, Manifest, Proposal, Tree
+from mountfs.errors import ManifestInvalid, NotFound, NotPermitted, Refused
+from mountfs.model import AssetId, Cursor, Tree
 from mountfs.storage.open import Project
 from mountfs.studio import audit
 from mountfs.studio.catalogue import Member
 from mountfs.studio.change import Change
 from mountfs.studio.chunk_view import ChunkView
+from mountfs.studio.findings import Content, Examination, Findings, UnexaminedError, require_as_found
 from mountfs.studio.manifests import Uploads
 from mountfs.studio.overview import Overview
 from mountfs.studio.permissions import Act, require
@@ -66,11 +67,13 @@ class Acting(Overview):
         clock: Callable[[], float],
         new_id: Callable[[], str],
         uploads: Uploads,
+        findings: Findings,
     ) -> None:
         super().__init__(project, reader, member, is_owner=is_owner, epoch=new_id())
         self._clock = clock
         self._new_id = new_id
         self._uploads = uploads
+        self._findings = findings
         self._joint: _Together | None = None
         self.because = ""
         """What the acts belong to, in one word for the audit."""
@@ -178,19 +181,30 @@ class Acting(Overview):
         except _UndoneError:
             pass
 
-    def _require_true_sizes(self, *contents: Proposal | Manifest) -> None:
-        """ManifestInvalid unless the chunks are as long as a user says. Outside of the transaction: it may
-        have to look into chunks that nobody has looked into yet."""
-        for content in contents:
-            ids = [chunk.id for chunk in content.chunks]
-            if self._project.chunks.missing(ids):
-                continue  # The rule for chunks refuses it, with the words it has for all of them.
-            try:
-                true = self._project.sizes.layout(ids, content.size)
-            except ContentError:
-                true = ()
-            if true != content.chunks:
-                raise ManifestInvalid("a chunk of this version has not been uploaded")
+    def _act_with_content(self, act: Act, subject: str, body: Callable[[Change, Examination], T]) -> T:
+        """Run the body of an act that brings content. Where it says so, the studio compares that with what it
+        finds in the chunks itself, once everything else is right; it does not doubt the owner's.
+
+        What nobody has looked into yet is looked into outside of the transaction, which is then made again.
+        """
+        wanted: list[Content] = []
+        found: dict[bytes, str] = {}
+
+        def examine(contents: Sequence[Content]) -> None:
+            if not self.is_owner:
+                wanted[:] = contents
+                require_as_found(contents, found or self._findings.recall(contents))
+
+        try:
+            return self._act(act, subject, lambda change: body(change, examine))
+        except UnexaminedError:
+            pass
+        try:
+            found = self._findings.examine(self._person.id, wanted)
+        except ManifestInvalid as exc:
+            self._refused(act, subject, exc)
+            raise
+        return self._act(act, subject, lambda change: body(change, examine))
 
     @contextmanager
     def _writing(self, follow: Callable[[Connection], None] | None = None) -> Iterator[Connection]:

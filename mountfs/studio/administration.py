@@ -35,6 +35,7 @@ from mountfs.studio import (
 )
 from mountfs.studio.acting import Acting
 from mountfs.studio.change import Change
+from mountfs.studio.findings import Examination
 from mountfs.studio.making import Plan
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.templates import Template, TemplateId
@@ -175,14 +176,14 @@ class Administration(Acting):
 
     def add_template(self, file_name: str, content: Manifest, *, replace: bool = False) -> Template:
         """A template of content that was put into the store. NameTaken, unless it may be replaced."""
-        if not self.is_owner:
-            self._require_true_sizes(content)
 
-        def add(change: Change) -> Template:
+        def add(change: Change, examine: Examination) -> Template:
             chunks = self._project.chunks
-            return templates.add(change, file_name, content, chunks, self._uploads, replace=replace)
+            made = templates.add(change, file_name, content, chunks, self._uploads, replace=replace)
+            examine([content])
+            return made
 
-        return self._act(Act.ADD_TEMPLATE, file_name, add)
+        return self._act_with_content(Act.ADD_TEMPLATE, file_name, add)
 
     def add_template_from(self, asset: AssetId, file_name: str, *, replace: bool = False) -> Template:
         """A template of a visible asset's newest version."""

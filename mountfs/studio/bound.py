@@ -9,6 +9,7 @@ from mountfs.model import AssetId, Checkpoint, CheckpointId, Collection, Collect
 from mountfs.studio import history, structure, trash
 from mountfs.studio.administration import Administration
 from mountfs.studio.change import Change
+from mountfs.studio.findings import Examination
 from mountfs.studio.permissions import Act
 from mountfs.studio.publishing import Publication
 from mountfs.studio.trash import Trash
@@ -28,14 +29,12 @@ class BoundStudio(Administration, Upkeep):
         NameTaken, NameInvalid, ManifestInvalid."""
         if not proposals:
             return []
-        if not self.is_owner:
-            self._require_true_sizes(*proposals)
 
-        def accept(change: Change) -> list[Checkpoint]:
-            publication = Publication(change, self._project.chunks, self._project.sizes, self._uploads)
-            return publication.run(proposals)
+        def accept(change: Change, examine: Examination) -> list[Checkpoint]:
+            store, sizes = self._project.chunks, self._project.sizes
+            return Publication(change, store, sizes, self._uploads, examine).run(proposals)
 
-        return self._act(Act.PUBLISH, proposals[0].asset, accept)
+        return self._act_with_content(Act.PUBLISH, proposals[0].asset, accept)
 
     def revert(self, checkpoint: CheckpointId, new: CheckpointId | None = None) -> Checkpoint:
         """Make an old version the newest: a new checkpoint, with the id ``new`` if given."""

@@ -6,12 +6,13 @@ transaction commits. What is written here is not in the catalogue until it has.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, update
 
-from mountfs.errors import BeyondSight, NotFound
+from mountfs.errors import BeyondSight, NameInvalid, NotFound
 from mountfs.model import ROOT, AssetId, CollectionId, UserId, Viewer
 from mountfs.studio.catalogue import (
     AssetRow,
@@ -28,6 +29,19 @@ from mountfs.studio.visibility import Reach, Sight
 def nothing() -> NotFound:
     """The one answer to whoever asks for what is not there, or not for them."""
     return NotFound("there is nothing like that here")
+
+
+MAX_DEPTH = 200
+"""Folders in folders: as many as any path that a system call takes could name, or so."""
+
+_NEW_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+
+
+def require_new_id(id_: str) -> None:
+    """NameInvalid for an id that no new thing may have. Whoever makes something chooses its id, and everybody
+    who sees it gets it: in addresses, keys and lists."""
+    if _NEW_ID.fullmatch(id_) is None:
+        raise NameInvalid("an id has letters, digits, - and _, at most 128 of them")
 
 
 @dataclass(slots=True)
@@ -99,6 +113,20 @@ class Change:
         """NotFound unless this is the root or a visible collection."""
         if collection != ROOT:
             self.collection(collection)
+
+    def require_depth(self, parent: CollectionId, moved: CollectionId | None = None) -> None:
+        """NameInvalid when a folder in this one, or one that is moved there with all that is in it, would be
+        deeper than any path can be."""
+        rows = self.catalogue.collections
+        above, at = 0, parent
+        while at != ROOT and at in rows and above <= MAX_DEPTH:
+            above, at = above + 1, rows[at].collection.parent
+        below, level = 1, [moved] if moved is not None else []
+        while level and above + below <= MAX_DEPTH:
+            level = [each for folder in level for each in self.catalogue.folders_in(folder)]
+            below += bool(level)
+        if above + below > MAX_DEPTH:
+            raise NameInvalid(f"folders go {MAX_DEPTH} deep at most")
 
     def require_seen_whole(self, collection: CollectionId) -> None:
         """BeyondSight when there is something in or below the collection that the actor does not see."""

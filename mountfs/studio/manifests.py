@@ -19,11 +19,16 @@ from mountfs.storage.tables import asset_checkpoint
 from mountfs.studio import rows
 from mountfs.studio.catalogue import Catalogue
 from mountfs.studio.change import Change
+from mountfs.studio.findings import not_uploaded
 from mountfs.studio.visibility import Sight
 
 _columns = asset_checkpoint.c
 _CHUNK_ID = re.compile(r"[0-9a-f]{64}")
 _XXH3 = re.compile(r"[0-9a-f]{16}")
+
+
+MAX_COMMENT = 10_000
+"""Characters of a version's comment."""
 
 
 class Recorded(NamedTuple):
@@ -88,8 +93,17 @@ def require_possible(content: Proposal | Manifest) -> None:
         raise ManifestInvalid("the sizes of the chunks do not add up to the size of the file")
     if not all(_CHUNK_ID.fullmatch(chunk.id) for chunk in content.chunks):
         raise ManifestInvalid("a chunk's id is not a SHA-256")
+    if isinstance(content, Proposal) and not (
+        abs(content.mtime_ns) < 1 << 63 and len(content.comment) <= MAX_COMMENT and _is_text(content.comment)
+    ):
+        raise ManifestInvalid("no version has such a time, or such a comment")
     if not _XXH3.fullmatch(content.xxh3) or (not content.size and content.xxh3 != EMPTY_XXH3):
         raise ManifestInvalid("the checksum is not one of this content")
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be kept, and sent: half a character cannot."""
+    return not any("\ud800" <= each <= "\udfff" or each == "\0" for each in text)
 
 
 class Uploads:
@@ -145,4 +159,4 @@ def require_chunks(change: Change, store: ChunkStore, uploads: Uploads, wanted: 
                 change.connection, change.catalogue, change.sight, absent, old_ones=may_see_history(viewer)
             )
     if absent:
-        raise ManifestInvalid("a chunk of this version has not been uploaded")
+        raise not_uploaded()

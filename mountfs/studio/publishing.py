@@ -35,7 +35,8 @@ from mountfs.storage import tables
 from mountfs.storage.batches import batches
 from mountfs.storage.chunk_sizes import ChunkSizes
 from mountfs.studio.catalogue import AssetRow, putting_asset
-from mountfs.studio.change import Change, nothing
+from mountfs.studio.change import Change, nothing, require_new_id
+from mountfs.studio.findings import Examination
 from mountfs.studio.history import checkpoints
 from mountfs.studio.manifests import Recorded, Uploads, recorded, require_chunks, require_possible
 from mountfs.studio.permissions import Act, require_all
@@ -47,11 +48,14 @@ from mountfs.studio.written import asset_type_id, asset_values, our_version_valu
 class Publication:
     """One call of `publish`, inside its transaction."""
 
-    def __init__(self, change: Change, store: ChunkStore, sizes: ChunkSizes, uploads: Uploads) -> None:
+    def __init__(
+        self, change: Change, store: ChunkStore, sizes: ChunkSizes, uploads: Uploads, examine: Examination
+    ) -> None:
         self._change = change
         self._store = store
         self._sizes = sizes
         self._uploads = uploads
+        self._examine = examine
         self._siblings = Siblings(change)
         self._group = change.new_id()
         self._brought_back: list[AssetId] = []
@@ -77,6 +81,7 @@ class Publication:
         answers.update({proposal.id: self._accept(proposal) for proposal in fresh})
         wanted = {chunk.id for proposal in fresh for chunk in proposal.chunks}
         require_chunks(self._change, self._store, self._uploads, wanted)
+        self._examine(fresh)
         self._write(fresh)
         return [answers[proposal.id] for proposal in proposals]
 
@@ -89,6 +94,7 @@ class Publication:
         offered = (proposal.size, proposal.xxh3, tuple(chunk.id for chunk in proposal.chunks))
         same_content = (known.size, known.xxh3, known.chunk_ids()) == offered
         if not same_asset or not same_content or known.author != change.viewer.person.id:
+            change.require(Act.PUBLISH)  # nobody else is told which ids there are
             raise Refused("this checkpoint's id is in use")
         if known.asset not in change.sight.assets:
             raise nothing()
@@ -98,6 +104,9 @@ class Publication:
         )
 
     def _accept(self, proposal: Proposal) -> Checkpoint:
+        require_new_id(proposal.id)
+        if proposal.group:
+            require_new_id(proposal.group)
         asset = self._made.get(proposal.asset) or (
             self._existing(proposal) if self._exists(proposal.asset) else self._create(proposal)
         )
@@ -154,6 +163,7 @@ class Publication:
             raise nothing()
         change.require(Act.CREATE_ASSET)
         change.require_folder(new.collection)
+        require_new_id(proposal.asset)
         if proposal.base is not None:
             raise LostRace("a new asset has no earlier version")
         file_name = new.name + new.extension
@@ -213,9 +223,8 @@ class Publication:
         ):
             for batch in batches(new):
                 connection.execute(insert(table), batch)
-        if self._change.viewer.owner:
-            # Their program cut the content. Of other people's chunks the store finds out for itself.
-            self._sizes.record(connection, {chunk for each in proposals for chunk in each.chunks})
+        # Either the owner's program cut the content, or it was looked into here.
+        self._sizes.record(connection, {chunk for each in proposals for chunk in each.chunks})
 
     @cached_property
     def _asset_type(self) -> str:

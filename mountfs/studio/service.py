@@ -15,6 +15,7 @@ from mountfs.storage.open import Project
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.catalogue import Member
 from mountfs.studio.change import nothing
+from mountfs.studio.findings import Findings
 from mountfs.studio.manifests import Uploads
 from mountfs.studio.members import is_admin
 from mountfs.studio.reading import CatalogueReader
@@ -41,6 +42,7 @@ class StudioService:
         self._new_id = new_id
         self._reader = CatalogueReader(project.database, clock=clock)
         self._uploads = Uploads()
+        self._findings = Findings(project.chunks)
 
     def for_user(self, who: str) -> BoundStudio:
         """The studio as one of the project's people may see and change it, by username, id or e-mail
@@ -90,4 +92,5 @@ class StudioService:
             clock=self._clock,
             new_id=self._new_id,
             uploads=self._uploads,
+            findings=self._findings,
         )

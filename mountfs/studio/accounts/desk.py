@@ -21,6 +21,9 @@ from mountfs.studio.accounts.passwords import Passwords
 from mountfs.studio.accounts.tokens import Entropy, new_id, new_token
 from mountfs.studio.accounts.values import AccountId, Actor, Operator, Origin, StudioRole
 
+MAX_SUBJECT = 256
+"""Characters of an act's subject that the audit keeps: it may be any text that somebody asked for."""
+
 Known = TypeVar("Known")
 
 
@@ -122,7 +125,7 @@ def record(act: Act, name: str, origin: Origin, detail: dict[str, object]) -> No
             at=act.now,
             actor=act.actor,
             act=name,
-            subject=act.subject,
+            subject=act.subject[:MAX_SUBJECT],
             detail=json.dumps(told, sort_keys=True, ensure_ascii=False),
             request=origin.request,
         )

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from mountfs.errors import AdminsOnly, NotFound, StudioDataError, StudioUnavailable
-from mountfs.studio.accounts import Accounts, AuditRow, StudioRole, Wanted
+from mountfs.studio.accounts import Accounts, AuditRow, SessionId, StudioRole, Wanted
 from mountfs.studio.accounts.tables import metadata
 from tests.studio.accounts.office import AT_DESK, OPERATOR, START, Clock, Office, email
 
@@ -174,6 +174,14 @@ def test_another_versions_book_is_left_alone(staffed: Office):
         connection.commit()
     with pytest.raises(StudioDataError, match="another version"):
         staffed.opened()
+
+
+def test_nobody_fills_it_with_what_they_ask_for(staffed: Office, accounts: Accounts):
+    """However long the name of what is not there is, its refusal is one short row."""
+    with pytest.raises(NotFound):
+        accounts.sessions.revoke(staffed.as_("ben"), SessionId("x" * 100_000))
+    row = accounts.audit.read(OPERATOR)[0]
+    assert (row.act, row.subject) == ("refused: end session", "x" * 256)
 
 
 def test_what_is_asked_for_with_half_a_character_is_not_there(accounts: Accounts):

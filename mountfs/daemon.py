@@ -87,7 +87,12 @@ def opened(request: MountRequest) -> Iterator[Parts]:
     if request.remote is not None:
         from mountfs.remote import opened as opened_remote
 
-        with opened_remote(request.remote) as (project_id, name, remote_studio, remote_chunks):
+        with opened_remote(request.remote, request.state_dir) as (
+            project_id,
+            name,
+            remote_studio,
+            remote_chunks,
+        ):
             yield Parts(
                 project_id, name, remote_studio, remote_chunks, ignored=tuple(remote_studio.ignore_list())
             )

@@ -50,12 +50,14 @@ class Patience:
 @dataclass(slots=True)
 class Line:
     """One account's way to one studio. ``url`` is where it is, ``token`` says who asks (it may change: it
-    is asked for each time); ``ca_file`` names certificates besides the system's. Usable from any thread."""
+    is asked for each time); ``ca_file`` names certificates besides the system's; ``device`` is what this
+    machine calls itself. Usable from any thread."""
 
     url: str
     token: Callable[[], str] = field(repr=False)
     ca_file: str | None = None
     patience: Patience = Patience()
+    device: str = "mountfs"
     epoch: str = ""
     """The studio's, as of its last answer."""
     _client: httpx.Client = field(init=False, repr=False)
@@ -69,7 +71,11 @@ class Line:
             verify=tls(self.ca_file),
             timeout=httpx.Timeout(_ANSWER, connect=_CONNECT),
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
-            headers={"Accept-Encoding": "zstd", "Accept": "application/json"},
+            headers={
+                "Accept-Encoding": "zstd",
+                "Accept": "application/json",
+                "User-Agent": self.device.encode("ascii", "replace").decode(),
+            },
             trust_env=False,
             follow_redirects=False,
         )

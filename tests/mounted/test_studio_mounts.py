@@ -90,7 +90,8 @@ def test_a_studio_that_forgot_what_was_sent_is_sent_it_again(
     studio, _ = harbor.online.project("ann", harbor.project)
     hosted = harbor.online.house.hosting.project(harbor.project)
     view = hosted.for_member(studio.viewer().person.id)
-    accept, refusals = view.publish, []
+    accept = view.publish
+    refusals: list[Sequence[Proposal]] = []
 
     def forgetful(proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         if not refusals:

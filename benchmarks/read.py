@@ -306,7 +306,7 @@ class Bench(Measurements):
 
     def measure_many(self) -> None:
         """100 000 assets in 5 000 collections: mount to first `ls`, RSS, `find` beside the no-op mount."""
-        from mountfs.testing.projects import big_project
+        from mountfs.testing.rows import big_project
 
         project = self.place / "many.clst"
         if not project.exists():

@@ -7,8 +7,7 @@ once, by a seeded random choice, and keeps a plain bytearray beside the file. Th
 `Difference` tells the seed, the last calls and the bytes. What is written names the call that wrote it and
 its offset (``<000123:0000ff0>``), so the bytes found tell where they came from.
 
-`drive` does it in a process of its own, because an error inside a mapping kills the process (SIGBUS). Whoever
-drives is asked to take the file system down and up again now and then, when nothing of it is open.
+An error inside a mapping kills the process (SIGBUS), so `mountfs.testing.fsx_process` does it in another one.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ import argparse
 import mmap
 import os
 import random
-import subprocess
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +27,8 @@ from mountfs.testing.file_calls import Calls, Mapping
 
 _PAGE = mmap.PAGESIZE
 _MARK = 16
-_LAST_CALLS = 40
-_LARGEST = 256 << 10
+LAST_CALLS = 40
+LARGEST = 256 << 10
 
 
 class Difference(AssertionError):
@@ -65,7 +62,7 @@ class Handle:
 class Limits:
     """How large things get: bytes, and files open at a time."""
 
-    file: int = _LARGEST
+    file: int = LARGEST
     write: int = 48 << 10
     handles: int = 3
 
@@ -100,7 +97,7 @@ class Exerciser:
         self._mapping: Mapping | None = None
         self._mapping_writes = False
         self._done = 0
-        self._last: deque[str] = deque(maxlen=_LAST_CALLS)
+        self._last: deque[str] = deque(maxlen=LAST_CALLS)
         self._log = log
         self._acts: dict[Callable[[], None], float] = {
             self._read: 20,
@@ -374,57 +371,13 @@ def _named(flags: int) -> str:
     return "|".join([access, *(name for name in more if flags & getattr(os, name) == getattr(os, name))])
 
 
-def drive(
-    path: Path,
-    *,
-    seed: int,
-    count: int,
-    remount: Callable[[], None] | None = None,
-    remount_every: int = 1000,
-    largest: int = _LARGEST,
-) -> bytes:
-    """Exercise a file in a process of its own; answers what is in it at the end. Difference.
-
-    ``remount`` is called here, while that process has nothing open and waits.
-    """
-    arguments = [str(path), f"--seed={seed}", f"--count={count}", f"--largest={largest}"]
-    if remount is not None:
-        arguments.append(f"--remount-every={remount_every}")
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "mountfs.testing.fsx", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as child,
-    ):
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                if line == "remount\n" and remount is not None:
-                    remount()
-                    child.stdin.write("done\n")
-                    child.stdin.flush()
-            child.wait()
-        finally:
-            child.kill()
-        if child.returncode != 0:
-            log.seek(0)
-            lines = deque(log, maxlen=2 * _LAST_CALLS)
-            raise Difference(f"seed {seed} ended with {child.returncode}:\n{''.join(lines)}")
-    return path.read_bytes()
-
-
 def main() -> None:
     """Exercise one file, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m mountfs.testing.fsx", description=main.__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--largest", type=int, default=_LARGEST, help="bytes")
+    parser.add_argument("--largest", type=int, default=LARGEST, help="bytes")
     parser.add_argument(
         "--remount-every", type=int, default=0, help="calls; then `remount` is said and a line waited for"
     )

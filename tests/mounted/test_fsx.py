@@ -11,7 +11,7 @@ import pytest
 
 from mountfs.config import MountOptions
 from mountfs.digest import xxh3_hex
-from mountfs.testing.fsx import drive
+from mountfs.testing.fsx_process import drive
 from mountfs.testing.mounts import Mount, Mounts, wait_until
 from tests.mounted.asking import settle, states
 from tests.mounted.film import Film

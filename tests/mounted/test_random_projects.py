@@ -10,7 +10,8 @@ import pytest
 
 from mountfs.config import MountOptions
 from mountfs.testing.mounts import Mounts
-from mountfs.testing.projects import Rows, new_project, random_project
+from mountfs.testing.projects import new_project
+from mountfs.testing.rows import Rows, random_project
 from tests.studio import closure
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mountfs.storage.open import Project, open_project
-from mountfs.testing.projects import Rows, new_project, production
+from mountfs.testing.projects import new_project, production
+from mountfs.testing.rows import Rows
 from tests.studio.harbor import Harbor
 
 

@@ -18,7 +18,8 @@ from mountfs.model import AssetId, CollectionId
 from mountfs.storage.open import Project, open_project
 from mountfs.studio.catalogue import Catalogue
 from mountfs.studio.reading import CatalogueReader
-from mountfs.testing.projects import MOMENT, Heap, Rows, random_project
+from mountfs.testing.projects import MOMENT
+from mountfs.testing.rows import Heap, Rows, random_project
 
 
 class Hand:

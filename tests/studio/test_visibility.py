@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mountfs.model import AssetId
 from mountfs.storage.open import Project, open_project
 from mountfs.studio.service import StudioService
-from mountfs.testing.projects import Rows, random_project
+from mountfs.testing.rows import Rows, random_project
 from tests.studio import closure
 from tests.studio.harbor import Harbor, names, paths_of
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mountfs.testing.file_calls import Calls, Mapping
-from mountfs.testing.fsx import Difference, Exerciser, Limits, drive
+from mountfs.testing.fsx import Difference, Exerciser, Limits
+from mountfs.testing.fsx_process import drive
 
 SEEDS = range(4)
 

@@ -310,6 +310,7 @@ class ReplicatedStudio:
         try:
             act()
         except (LocalStateError, *UNREACHED) as exc:
-            if str(exc) not in self._complained and len(self._complained) < 100:
+            is_new = str(exc) not in self._complained and len(self._complained) < 100
+            if is_new and not self._closed.is_set():  # else somebody was asked when the mount ended
                 self._complained.add(str(exc))
                 log.warning("what the studio says is not kept for use without network: %s", exc)

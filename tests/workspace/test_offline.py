@@ -32,6 +32,7 @@ from mountfs.studio.service import StudioService
 from mountfs.testing.cuts import CutStudio
 from mountfs.testing.stores import FlakyStore
 from mountfs.workspace import grace, publisher
+from mountfs.workspace import writing as writing_module
 from mountfs.workspace.disk import LocalDisk
 from mountfs.workspace.feed import follow
 from mountfs.workspace.namespace import News
@@ -93,6 +94,7 @@ class Remote:
                 await nursery.start(workspace.run)
                 nursery.start_soon(follow, here, workspace, tree.cursor, forget)
                 yield workspace, writing
+                await writing.finish()  # as an unmount does
                 nursery.cancel_scope.cancel()
 
     def shown(self) -> dict[str, bytes]:
@@ -161,6 +163,7 @@ async def read(workspace: Workspace, folder: Folder, name: bytes) -> bytes:
 
 @pytest.fixture
 def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[ExitStack], Remote]:
+    monkeypatch.setattr(writing_module, "_LAST_SENDING", 0.1)
     monkeypatch.setattr(publisher, "_LONGEST_PAUSE", 0.05)
     monkeypatch.setattr(grace, "_LONGEST_PAUSE", 0.05)
     return lambda stack: Remote(tmp_path, stack)

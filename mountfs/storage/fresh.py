@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert
 
-from mountfs.model import ProjectId, Toggle
+from mountfs.model import ProjectId, Toggle, UserId
 from mountfs.storage.tables import (
     asset_type,
     collection_type,
@@ -80,12 +80,14 @@ DEPENDENCY_TYPES = ("waiting on", "blocking", "linked", "working")
 
 @dataclass(frozen=True, slots=True)
 class FirstUser:
-    """The admin a project begins with. Nothing may be empty: the format's checks refuse that."""
+    """The admin a project begins with. Nothing may be empty: the format's checks refuse that. ``id`` is for
+    somebody who has one already."""
 
     email: str
     username: str
     first_name: str
     last_name: str
+    id: UserId | None = None
 
 
 def fill(
@@ -135,7 +137,7 @@ def fill(
     connection.execute(insert(project_storage).values(id=1, mode=mode, updated_at=now))
     connection.execute(
         insert(user).values(
-            id=new_id(),
+            id=author.id or new_id(),
             mtime=now,
             added_at=datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             first_name=author.first_name,

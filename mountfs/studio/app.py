@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -11,24 +12,28 @@ from starlette.exceptions import HTTPException
 
 from mountfs import wire
 from mountfs.errors import MountfsError, NotFound, WireError
+from mountfs.studio.compressing import Compressing
 from mountfs.studio.gate import Gate
 from mountfs.studio.responses import response_to
-from mountfs.studio.routes import chunks, edits, general, trees
-from mountfs.studio.routes.asking import House
+from mountfs.studio.routes import accounts, chunks, edits, general, members, sessions, trees
+from mountfs.studio.routes.asking import House, in_project
+from mountfs.studio.safety import networks
 
 
 def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
-    """The studio as an ASGI application. ``trusted``: addresses of proxies that are believed."""
+    """The studio as an ASGI application. ``trusted``: addresses and networks of proxies that are
+    believed."""
     app = FastAPI(
         title="mountfs studio",
         version=version("mountfs"),
         openapi_url=f"{wire.API}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # an address that is nearly right leads nowhere
     )
     app.state.house = house
     api = APIRouter(prefix=wire.API)
-    for module in (general, trees, edits, chunks):
+    for module in (general, sessions, accounts, members, trees, edits, chunks):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(chunks.bodies)
@@ -37,11 +42,12 @@ def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
     app.add_exception_handler(RequestValidationError, _tell_of_a_bad_question)
     app.add_exception_handler(HTTPException, _tell_of_no_route)
     return Gate(
-        app,
+        Compressing(app),
         authenticate=house.accounts.sessions.authenticate,
+        admit=partial(in_project, house),
         epoch=lambda: house.accounts.identity()[1],
         new_id=lambda: uuid.uuid4().hex,
-        trusted=trusted,
+        trusted=networks(trusted),
     )
 
 

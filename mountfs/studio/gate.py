@@ -1,13 +1,15 @@
 """What every request passes on its way to a route, and every answer on its way back.
 
-In this order: an id for the log; the address of the socket; how much may come; who asks. Nobody unknown gets
-further than here, so a route that forgets to ask cannot leak, and what is wrong with a question is told to
-nobody who may not ask it. Authority is looked up anew for each request.
+In this order: an id for the log; the address of the socket; how much may come; who asks; whether they may open
+the project that they ask about. Nobody unknown gets further than here, and nobody else into a project, so a
+route that forgets to ask cannot leak, and what is wrong with a question is told to nobody who may not ask
+it: nothing of it has been read before. Authority is looked up anew for each request.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,14 +18,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mountfs import wire
-from mountfs.errors import LimitExceeded, MountfsError, Unauthenticated
+from mountfs.errors import LimitExceeded, MountfsError, NotFound, Unauthenticated
 from mountfs.studio.accounts import Caller, Origin
 from mountfs.studio.responses import response_to
+from mountfs.studio.safety import Network, is_trusted
 
 log = logging.getLogger("mountfs.studio.requests")
 
 Authenticate = Callable[[str, Origin], Caller]
 """Who a token is of. Unauthenticated."""
+
+Admit = Callable[[Caller, str], object]
+"""Somebody in a project, for its routes. NotFound, whether there is none of this id or it is not theirs."""
 
 OPEN = frozenset(
     {
@@ -33,12 +39,19 @@ OPEN = frozenset(
         ("POST", f"{wire.API}/sessions"),
         ("POST", f"{wire.API}/bootstrap"),
         ("POST", f"{wire.API}/invitations/accept"),
+        ("POST", f"{wire.API}/recoveries/accept"),
     }
 )
 """What is answered to everybody."""
 
 _SIGNED = ("/chunks/", "/uploads/")
 """What is answered to whoever brings a signature."""
+
+_MAX_OPEN_BODY = 64 << 10
+"""Bytes of a question that anybody may ask."""
+
+
+_PROJECT = re.compile(rf"{wire.API}/projects/([^/]+)/.*", re.DOTALL)
 
 
 class Gate:
@@ -49,12 +62,14 @@ class Gate:
         app: ASGIApp,
         *,
         authenticate: Authenticate,
+        admit: Admit,
         epoch: Callable[[], str],
         new_id: Callable[[], str],
-        trusted: frozenset[str] = frozenset(),
+        trusted: tuple[Network, ...] = (),
     ) -> None:
         self._app = app
         self._authenticate = authenticate
+        self._admit = admit
         self._epoch = epoch
         self._new_id = new_id
         self._trusted = trusted
@@ -89,23 +104,27 @@ class Gate:
         scope["mountfs.origin"] = Origin(
             self._address(scope, headers), headers.get("user-agent", ""), request
         )
-        bounded = _Bounded(receive)
+        most = _MAX_OPEN_BODY if (scope["method"], scope["path"]) in OPEN else wire.MAX_BODY
         try:
-            if int(headers.get("content-length") or 0) > wire.MAX_BODY:
-                raise LimitExceeded(f"no question has more than {wire.MAX_BODY} bytes")
+            if int(headers.get("content-length") or 0) > most:
+                raise LimitExceeded(f"no question like this has more than {most} bytes")
             await self._find_out_who(scope, headers)
-            await self._app(scope, bounded, answer)
+            await self._app(scope, _Bounded(receive, most), answer)
         except (MountfsError, ValueError) as exc:
             await _refuse(exc, answer)
         finally:
-            log.info(
-                "%s %s %d %.1f ms %s",
-                scope["method"],
-                scope["path"] if not scope["path"].startswith(_SIGNED) else "(signed address)",
-                status,
-                1000 * (time.monotonic() - began),
-                request,
-            )
+            caller: Caller | None = scope.get("mountfs.caller")
+            path = scope["path"]
+            fields = {
+                "request": request,
+                "method": scope["method"],
+                "path": path if not path.startswith(_SIGNED) else path.split("/")[1] + " (signed)",
+                "status": status,
+                "ms": round(1000 * (time.monotonic() - began), 1),
+                "address": scope["mountfs.origin"].address,
+                "account": caller.id if caller is not None else "",
+            }
+            log.info("%(method)s %(path)s %(status)d", fields, extra={"fields": fields})
 
     async def _find_out_who(self, scope: Scope, headers: dict[str, str]) -> None:
         path = scope["path"]
@@ -115,21 +134,29 @@ class Gate:
         if kind.lower() != "bearer" or not token:
             raise Unauthenticated("nobody is logged in: mountfs login URL")
         ask = partial(self._authenticate, token.strip(), scope["mountfs.origin"])
-        scope["mountfs.caller"] = await run_in_threadpool(ask)
+        project = _PROJECT.fullmatch(path)
+
+        def find_out() -> None:
+            scope["mountfs.caller"] = ask()
+            if project is not None:
+                scope["mountfs.member"] = self._admit(scope["mountfs.caller"], project[1])
+
+        await run_in_threadpool(find_out)
 
         def still_allowed() -> bool:
             try:
-                ask()
-            except Unauthenticated:
+                find_out()
+            except (Unauthenticated, NotFound):
                 return False
             return True
 
+        scope["mountfs.ask_again"] = find_out
         scope["mountfs.still_allowed"] = still_allowed
 
     def _address(self, scope: Scope, headers: dict[str, str]) -> str:
         client = scope.get("client")
         address = str(client[0]) if client else ""
-        if address in self._trusted:  # what anybody else says of themselves is not believed
+        if is_trusted(address, self._trusted):  # what anybody else says of themselves is not believed
             return headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or address
         return address
 
@@ -137,15 +164,15 @@ class Gate:
 class _Bounded:
     """A body of at most so many bytes, whatever its headers said."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
-        self._left = wire.MAX_BODY
+        self._most = self._left = most
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise LimitExceeded(f"no question has more than {wire.MAX_BODY} bytes")
+            raise LimitExceeded(f"no question like this has more than {self._most} bytes")
         return message
 
 

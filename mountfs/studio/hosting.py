@@ -1,8 +1,9 @@
 """The projects of a studio, each open once: its file, its rules, and the people who look at it.
 
-Below the data directory a project is ``projects/<id>.clst``, its chunks are in ``chunks``. Nothing else opens
-these files while the studio runs (other programs may read them). A project is opened when it is first asked
-for; a file that cannot be opened is a project that is out of order, and says so to those who may know of it.
+Below the data directory a project is ``projects/<id>.clst``, its chunks are in ``chunks``. The operator's
+commands open the same files while the studio runs, as any two processes may. A project is opened when it is
+first asked for; a file that cannot be opened is a project that is out of order, and says so to those who may
+know of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from shutil import disk_usage
 from mountfs.config import private_folder
 from mountfs.errors import ProjectFileError, QuotaExceeded, StorageUnavailable
 from mountfs.model import ProjectId, UserId
+from mountfs.names import require_valid
 from mountfs.storage.create import FirstUser, create_project
 from mountfs.storage.open import Project, open_project
 from mountfs.studio.bell import Bell
@@ -90,7 +92,9 @@ class Hosting:
         return self._folder / f"{project}.clst"
 
     def create(self, name: str, admin: FirstUser) -> HostedProject:
-        """A new project, whose first member is its admin. ProjectFileError, StorageUnavailable."""
+        """A new project, whose first member is its admin. NameInvalid, since a mount shows it as a folder of
+        that name; ProjectFileError, StorageUnavailable."""
+        require_valid(name, at_root=True)
         id_ = ProjectId(self._new_id())
         create_project(
             self.path(id_),

@@ -97,13 +97,20 @@ class OnlineStudio:
 @contextmanager
 def online_studio(folder: Path) -> Iterator[OnlineStudio]:
     """A studio with nobody in it but its admin ``root``, for as long as the block lasts."""
+    with new_studio(folder) as (online, secret):
+        online.house.accounts.bootstrap.claim(
+            secret, email="root@harbor.example", name="Root", password=password_of("root"), origin=ORIGIN
+        )
+        yield online
+
+
+@contextmanager
+def new_studio(folder: Path) -> Iterator[tuple[OnlineStudio, str]]:
+    """A studio that waits for its first admin, and the secret that makes one."""
     with ExitStack() as stack:
         secret = create(folder)
         make_key(folder / SIGNING_KEY)
         house = stack.enter_context(opened(folder, passwords=Passwords(secrets.token_bytes, CHEAP)))
-        house.accounts.bootstrap.claim(
-            secret, email="root@harbor.example", name="Root", password=password_of("root"), origin=ORIGIN
-        )
         options = ServeOptions(folder, port=0)
         listening = stack.enter_context(listen(options.host, options.port))
         serving = server(house, options, house.hosting.wake)
@@ -111,7 +118,7 @@ def online_studio(folder: Path) -> Iterator[OnlineStudio]:
         thread.start()
         online = OnlineStudio(house, f"http://127.0.0.1:{listening.getsockname()[1]}")
         try:
-            yield online
+            yield online, secret
         finally:
             online.close()
             serving.should_exit = True

@@ -7,8 +7,12 @@ Times are Unix seconds. What is secret does not show in a ``repr``. Roles of the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mountfs.model import ProjectId, UserId
+
+StudioRole = Literal["admin", "user"]
+"""What somebody may do in the studio. It opens no project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,23 @@ class PasswordChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryOffered:
+    """Somebody may choose another password until then. The token is told here and never again."""
+
+    account: AccountFacts
+    expires_at: int
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovering:
+    """The token for a forgotten password, and the one there is to be."""
+
+    token: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Bootstrap:
     """Who becomes the studio's first admin, by the secret that was told when it was made."""
 
@@ -91,8 +112,15 @@ class Bootstrap:
 
 
 @dataclass(frozen=True, slots=True)
+class StudioRoleGiven:
+    """A role in the studio."""
+
+    role: StudioRole
+
+
+@dataclass(frozen=True, slots=True)
 class RoleGiven:
-    """A role, of the studio or of a project."""
+    """A role in a project, by its name."""
 
     role: str
 
@@ -102,7 +130,7 @@ class Inviting:
     """Who is to come in, and perhaps into which project, with a role there."""
 
     email: str
-    role: str = "user"
+    role: StudioRole = "user"
     project: ProjectId | None = None
     project_role: str | None = None
 

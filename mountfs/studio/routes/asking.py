@@ -14,9 +14,9 @@ from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from mountfs import wire
-from mountfs.errors import NotPermitted
+from mountfs.errors import AdminsOnly, NotPermitted
 from mountfs.model import ProjectId, Toggle, UserId
-from mountfs.studio.accounts import Accounts, Caller
+from mountfs.studio.accounts import Accounts, Caller, Origin
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.change import nothing
 from mountfs.studio.hosting import HostedProject, Hosting
@@ -68,9 +68,30 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
+def person_of(request: Request) -> Caller:
+    """The same for what no machine may do. AdminsOnly for a node token, whatever it asks for."""
+    caller = caller_of(request)
+    if caller.session is None:
+        raise AdminsOnly("a node token reads one project, and does nothing else")
+    return caller
+
+
+def origin_of(request: Request) -> Origin:
+    """Where a question comes from, of somebody who may not be known."""
+    origin: Origin = request.scope["mountfs.origin"]
+    return origin
+
+
 def member_of(request: Request, project: str) -> Member:
-    """The caller in the project they ask for. NotFound, whether there is none or it is not theirs."""
-    house, caller = house_of(request), caller_of(request)
+    """The caller in the project of the path; the gate let nobody in whose it is not."""
+    member: Member = request.scope["mountfs.member"]
+    if member.hosted.project.id != project:
+        raise nothing()  # never: both read the same path
+    return member
+
+
+def in_project(house: House, caller: Caller, project: str) -> Member:
+    """The caller in a project. NotFound, whether there is none or it is not theirs."""
     id_ = ProjectId(project)
     if caller.node_token is not None and caller.node_token.project != id_:
         raise nothing()
@@ -83,6 +104,8 @@ def member_of(request: Request, project: str) -> Member:
 
 AskedHouse = Annotated[House, Depends(house_of)]
 AskedBy = Annotated[Caller, Depends(caller_of)]
+InPerson = Annotated[Caller, Depends(person_of)]
+From = Annotated[Origin, Depends(origin_of)]
 InProject = Annotated[Member, Depends(member_of)]
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 
 from fastapi import APIRouter, Response
 
 from mountfs import wire
+from mountfs.errors import MountfsError
 from mountfs.studio.routes.asking import AskedBy, AskedHouse, answer, answers, done
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["studio"])
 health = APIRouter(tags=["health"])
@@ -25,8 +29,15 @@ def projects(house: AskedHouse, caller: AskedBy) -> Response:
     """The projects that the caller may open, by name."""
     only = caller.node_token.project if caller.node_token is not None else None
     mine = [each.project for each in house.accounts.memberships.of(caller.id)]
-    found = [house.hosting.project(id_).project for id_ in mine if only in (None, id_)]
-    facts = [wire.ProjectFacts(project.id, project.name) for project in found]
+    facts = []
+    for id_ in mine:
+        if only in (None, id_):
+            try:
+                project = house.hosting.project(id_).project
+            except MountfsError as exc:  # one that is out of order does not hide the others
+                log.error("the project %s cannot be opened: %s", id_, exc)
+                continue
+            facts.append(wire.ProjectFacts(project.id, project.name))
     return answer(sorted(facts, key=lambda each: (each.name.casefold(), each.id)))
 
 

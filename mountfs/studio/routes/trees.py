@@ -11,8 +11,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from mountfs import wire
+from mountfs.errors import MountfsError, NotFound
 from mountfs.model import AssetId, Changes, Checkpoint, CheckpointId, Cursor, Manifest, Tree, Viewer
-from mountfs.studio.routes.asking import InProject, Member, answer, answers, in_thread
+from mountfs.studio.routes.asking import InProject, Member, answer, answers, in_thread, member_of
 
 router = APIRouter(prefix="/projects/{project}", tags=["projects"])
 
@@ -37,13 +38,17 @@ def tree(member: InProject) -> Response:
 
 @router.get("/changes", **answers(Changes))
 async def changes(
+    request: Request,
     member: InProject,
     since: Annotated[str, Query(max_length=200)],
     wait: Annotated[float, Query(ge=0, le=wire.MAX_WAIT, allow_inf_nan=False)] = 0.0,
 ) -> Response:
     """What is different since a cursor; with ``wait`` the answer comes when there is something, or after so
     many seconds."""
-    return answer(await _news(member, Cursor(since), time.monotonic() + wait))
+    found = await _news(member, Cursor(since), time.monotonic() + wait)
+    if wait:  # much may have happened meanwhile, and what came is for members only
+        await in_thread(request.scope["mountfs.ask_again"])
+    return answer(found)
 
 
 @router.get("/events", responses={200: {"content": {"text/event-stream": {}}}}, response_class=Response)
@@ -65,15 +70,29 @@ async def events(
 
 
 async def _stream(request: Request, member: Member, cursor: Cursor) -> AsyncIterator[bytes]:
-    allowed = request.scope["mountfs.still_allowed"]
-    while not member.hosted.bell.is_closed and await in_thread(allowed):
-        found = await _news(member, cursor, time.monotonic() + _HEARTBEAT)
+    while not member.hosted.bell.is_closed:
+        try:
+            found = await _news(member, cursor, time.monotonic() + _HEARTBEAT)
+        except NotFound:
+            return  # they have been taken out of the project
+        if not await in_thread(lambda: _is_still(request, member)):
+            return
         if found or found.cursor != cursor:
             cursor = found.cursor
             name = b"reload" if found.reload else b"changes"
             yield b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor.encode(), name, wire.encode(found))
         else:
             yield b": nothing new\n\n"
+
+
+def _is_still(request: Request, member: Member) -> bool:
+    """Whether whoever asked may still open the project."""
+    if not request.scope["mountfs.still_allowed"]():
+        return False
+    try:
+        return member_of(request, member.hosted.project.id).user == member.user
+    except MountfsError:
+        return False
 
 
 async def _news(member: Member, since: Cursor, deadline: float) -> Changes:

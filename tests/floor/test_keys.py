@@ -254,7 +254,7 @@ def test_a_credential_of_the_service_manager_comes_first(tmp_path: Path):
     credentials.mkdir()
     (credentials / "mountfs-token").write_text(f"{STUDIO} {TOKEN}")
     (credentials / "mountfs-token").chmod(0o440)  # as a service manager leaves it
-    places = Places(tmp_path / "config", tmp_path / "state", tmp_path / "run", credentials)
+    places = Places(tmp_path / "config", tmp_path / "state", tmp_path / "run", credentials_dir=credentials)
     keys = Keys.of(config.load(places), places, may_prompt=False)
     assert keys.find(STUDIO) == Session(STUDIO, "", TOKEN)
     (credentials / "mountfs-token").chmod(0o444)

@@ -4,6 +4,7 @@ Read once, at the start of a command, and handed down; nothing below looks into 
 ``$XDG_CONFIG_HOME/mountfs/config.toml`` (``~/.config/mountfs/config.toml``)::
 
     state_dir = "/home/ada/.local/state/mountfs"   # replica, journal, drafts; a local disk
+    cache_dir = "/home/ada/.cache/mountfs"         # content of studios' projects
     runtime_dir = "/run/user/1000/mountfs"         # control sockets
 
     [user]
@@ -113,13 +114,19 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """Where the tokens of studios are kept, if not in the keyring of the desktop."""
+class StudioAccess:
+    """How studios are reached, and where their tokens are kept, if not in the keyring of the desktop."""
 
     token_file: str = ""
     """A file of this user's that nobody else can read, for machines where nobody sits."""
     keyring: str = ""
     """The keyring to be used, by the name of its class, though it may not protect what it keeps."""
+    ca_file: str = ""
+    """Certificates that are trusted besides the system's."""
+    cache_size: int = 0
+    """Bytes of content that are kept on this machine (0: a fifth of the disk)."""
+    any_folder: bool = False
+    """Whether a studio is mounted at other places than /studio without a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,9 @@ class Config:
     runtime_dir: Path
     user: User = field(default_factory=User)
     mount: MountOptions = field(default_factory=MountOptions)
-    studio: Tokens = field(default_factory=Tokens)
+    studio: StudioAccess = field(default_factory=StudioAccess)
+    cache_dir: Path = Path("/nonexistent")
+    """Where content of studios' projects is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ class Places:
     config_dir: Path
     state_dir: Path
     runtime_dir: Path
+    cache_dir: Path = Path("/nonexistent")
     credentials_dir: Path | None = None
     """What the service manager has handed to this service."""
 
@@ -150,6 +160,7 @@ class Places:
             config_dir=platformdirs.user_config_path("mountfs"),
             state_dir=platformdirs.user_state_path("mountfs"),
             runtime_dir=_runtime_dir(environ),
+            cache_dir=platformdirs.user_cache_path("mountfs"),
             credentials_dir=Path(handed) if (handed := environ.get("CREDENTIALS_DIRECTORY")) else None,
         )
 
@@ -203,15 +214,19 @@ def _config(table: Mapping[str, Any], places: Places) -> Config:
         runtime_dir=_folder(table, "runtime_dir", places.runtime_dir),
         user=User(**_values(User, _table(table, "user"), "key of [user]")),
         mount=MountOptions(**_values(MountOptions, _table(table, "mount"), "key of [mount]")),
-        studio=_tokens(_table(table, "studio")),
+        studio=_studio(_table(table, "studio")),
+        cache_dir=_folder(table, "cache_dir", places.cache_dir),
     )
 
 
-def _tokens(table: Mapping[str, Any]) -> Tokens:
-    tokens = Tokens(**_values(Tokens, table, "key of [studio]"))
-    if not tokens.token_file:
-        return tokens
-    return replace(tokens, token_file=str(_folder(table, "token_file", Path(), what="file")))
+def _studio(table: Mapping[str, Any]) -> StudioAccess:
+    access = StudioAccess(**_values(StudioAccess, table, "key of [studio]"))
+    files = {
+        key: str(_folder(table, key, Path(), what="file"))
+        for key in ("token_file", "ca_file")
+        if getattr(access, key)
+    }
+    return replace(access, **files)  # type: ignore[arg-type]  # mypy takes them for any field
 
 
 def _runtime_dir(environ: Mapping[str, str]) -> Path:
@@ -255,6 +270,8 @@ def _values(kind: type, table: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def _value(key: str, kind: str, value: object) -> object:
+    if key == "cache_size":
+        return parse_size(value)
     if key == "memory":
         size = parse_size(value)
         if not LEAST_MEMORY <= size <= MOST_MEMORY:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from mountfs import cli
-from mountfs.config import Config, MountOptions, Tokens, User
+from mountfs.config import Config, MountOptions, StudioAccess, User
 from mountfs.model import ROOT as ROOT_COLLECTION
 from mountfs.model import AssetId, CheckpointId, CollectionId, ProjectId
 from mountfs.testing.studios import MemoryStudio
@@ -88,7 +88,7 @@ def test_every_key_is_described():
             assert f"| `{field.name}` |" in text
     for field in fields(User):
         assert f"| `user.{field.name}` |" in text
-    for field in fields(Tokens):
+    for field in fields(StudioAccess):
         assert f"| `studio.{field.name}` |" in text
 
 

@@ -36,6 +36,7 @@ MOUNT = 8
 SETTINGS = 9
 UNAVAILABLE = 10
 TIME_IS_UP = 11
+NOT_LOGGED_IN = 12
 STOPPED = 130
 NOBODY_READS = 141
 
@@ -50,8 +51,9 @@ MEANINGS: dict[int, str] = {
     PROJECT_FILE: "the project file cannot be used, or not in this way",
     MOUNT: "mounting or unmounting did not work, or the mount cannot do this",
     SETTINGS: "the configuration or the installation is at fault",
-    UNAVAILABLE: "a disk, the chunk storage or the mount's daemon did not answer",
+    UNAVAILABLE: "a disk, the chunk storage, the studio or the mount's daemon did not answer",
     TIME_IS_UP: "the time given has passed before it was finished; it goes on in the mount",
+    NOT_LOGGED_IN: "nobody is logged in at the studio, or the session has ended",
     STOPPED: "stopped by Ctrl-C; everything is consistent, run it again to go on",
     NOBODY_READS: "whatever read the output went away",
 }
@@ -83,6 +85,12 @@ EXITS: dict[type[BaseException], Exit] = {
     errors.ProjectFileError: Exit(PROJECT_FILE, ""),
     errors.ProjectBusy: Exit(PROJECT_FILE, "Try again when the other program has finished."),
     errors.StorageUnavailable: Exit(UNAVAILABLE, "mountfs doctor PROJECT.clst looks at disks and folders."),
+    errors.StudioUnavailable: Exit(UNAVAILABLE, "Is the address right, and the network there? Try again."),
+    errors.TooMany: Exit(UNAVAILABLE, ""),
+    errors.WireError: Exit(UNAVAILABLE, "Is this the address of a studio, of about this version?"),
+    errors.Unauthenticated: Exit(NOT_LOGGED_IN, ""),
+    errors.KeyringUnavailable: Exit(SETTINGS, ""),
+    errors.LimitExceeded: Exit(REFUSED, ""),
     errors.DeadlineExceeded: Exit(UNAVAILABLE, "Try again; mountfs doctor looks for the cause."),
     errors.MountError: Exit(MOUNT, ""),
     errors.ConfigError: Exit(SETTINGS, ""),
@@ -104,6 +112,10 @@ EXTRAS = {"sqlalchemy": "project", "pyfuse3": "mount"}
 COMMANDS = {
     "init": ("mountfs.cli.init", "Make a new, empty project file."),
     "import": ("mountfs.cli.import_", "Take a folder's files into a project."),
+    "login": ("mountfs.cli.login", "Log in at a studio."),
+    "logout": ("mountfs.cli.logout", "Log out at a studio."),
+    "whoami": ("mountfs.cli.whoami", "List your accounts at studios."),
+    "sessions": ("mountfs.cli.sessions", "List where you are logged in, and end sessions."),
     "mount": ("mountfs.cli.mount", "Show a project as a folder."),
     "umount": ("mountfs.cli.umount", "End a mount."),
     "ls": ("mountfs.cli.ls", "List a folder of a project."),

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import faulthandler
+import getpass
 import json
 import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import click
 
-from mountfs.cli import MOUNT, NOT_FOUND, PROJECT_FILE, REFUSED, SETTINGS, UNAVAILABLE, output
+from mountfs.cli import (
+    MOUNT,
+    NOT_FOUND,
+    NOT_LOGGED_IN,
+    PROJECT_FILE,
+    REFUSED,
+    SETTINGS,
+    UNAVAILABLE,
+    Missing,
+    output,
+)
 from mountfs.cli.moment import Moment
-from mountfs.cli.options import as_option, exits, json_option, project_argument, storage_dir_option
+from mountfs.cli.options import exits, json_option, somebody, storage_dir_option
+from mountfs.cli.studio_account import is_studio, keys_of, line_of
 from mountfs.cli.target import settings
-from mountfs.errors import MountfsError, ProjectFileError
-from mountfs.names import printable
+from mountfs.errors import MountError, MountfsError, ProjectFileError
+from mountfs.names import printable, showable
 
 if TYPE_CHECKING:
+    from mountfs.config import Config, MountOptions
     from mountfs.launch import Mounted, MountRequest
 
 
+CANONICAL = Path("/studio")
+"""Where projects of studios are mounted if nothing else is said: the same on all machines, so that what one
+scene says of another is true on each."""
+
+
 @click.command()
-@project_argument
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@as_option
+@click.argument("what", metavar="PROJECT.clst|URL[/PROJECT]")
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--as",
+    "username",
+    metavar="USERNAME",
+    callback=somebody,
+    help="See the project as this user: a view, no protection. Of a studio: your account's e-mail address.",
+)
 @click.option("-f", "--foreground", is_flag=True, help="Stay until it is unmounted; log to this terminal.")
 @click.option(
     "-o",
@@ -42,10 +67,10 @@ if TYPE_CHECKING:
 )
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, MOUNT, SETTINGS, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, MOUNT, SETTINGS, UNAVAILABLE, NOT_LOGGED_IN)
 def command(
-    project_file: Path,
-    folder: Path,
+    what: str,
+    folder: Path | None,
     username: str | None,
     foreground: bool,
     options: tuple[str, ...],
@@ -59,8 +84,13 @@ def command(
     DIR is cleaned away first. Without --as you see the whole project. What is saved in the mount becomes a
     version in the project; mountfs status shows what is not one yet.
 
+    At a studio where you are logged in, URL/PROJECT is one of your projects, by its name, and URL all of
+    them, each a folder in DIR. Without DIR it is /studio/PROJECT, so that paths in scenes are the same on all
+    machines. Without network a mount shows what is on this machine, for two weeks.
+
     \b
       mountfs mount film.clst ~/mnt
+      mountfs mount https://studio.example/film ~/film
       mountfs mount film.clst ~/mnt --as ada
       mountfs mount film.clst ~/mnt -o ro,memory=512MiB
       mountfs mount film.clst ~/past --at 2026-11-21T10:00
@@ -90,20 +120,33 @@ def command(
       noexec              let nothing in the mount be run as a program
     """
     from mountfs import daemon
+    from mountfs.launch import MountRequest
     from mountfs.supervisor import Supervisor
 
     config = settings()
-    request = daemon.MountRequest(
-        project=project_file.absolute(),
-        mount_point=folder.absolute(),
-        state_dir=config.state_dir,
-        runtime_dir=config.runtime_dir,
-        username=username,
-        author_email=config.user.email,
-        storage_dir=storage_dir.absolute() if storage_dir else None,
-        options=config.mount.with_text(",".join((*options, *(["ro"] if at is not None else [])))),
-        at=at,
-    )
+    chosen = config.mount.with_text(",".join((*options, *(["ro"] if at is not None else []))))
+    if is_studio(what):
+        if at is not None or storage_dir is not None:
+            raise click.UsageError("--at and --storage-dir are for project files")
+        requests = _of_studio(config, what, folder, username or "", chosen)
+        if foreground and len(requests) != 1:
+            raise click.UsageError("--foreground is for one project: name it, URL/PROJECT")
+    else:
+        if folder is None:
+            raise click.UsageError("Missing argument 'DIR': where to mount it")
+        requests = [
+            MountRequest(
+                project=Path(what).absolute(),
+                mount_point=folder.absolute(),
+                state_dir=config.state_dir,
+                runtime_dir=config.runtime_dir,
+                username=username,
+                author_email=config.user.email,
+                storage_dir=storage_dir.absolute() if storage_dir else None,
+                options=chosen,
+                at=at,
+            )
+        ]
 
     def announce(mounted: Mounted) -> None:
         for warning in mounted.warnings:
@@ -112,22 +155,86 @@ def command(
             output.as_json(json.loads(mounted.to_json()))
         else:
             eyes = "all of it, as its owner" if mounted.owner else "as seen by"
-            what = f"{mounted.project_name} is mounted at {mounted.mount_point}"
-            way = ", read-only" if request.options.ro else ""
+            where = f"{mounted.project_name} is mounted at {mounted.mount_point}"
+            way = ", read-only" if chosen.ro else ""
             way += f", as it was at {output.time(at)}" if at is not None else ""
-            click.echo(printable(f"{what} ({eyes} {mounted.username}{way})"))
+            click.echo(printable(f"{where} ({eyes} {mounted.username}{way})"))
 
     try:
         if foreground:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
             faulthandler.enable()  # a manager that takes this for hung kills it by a signal: say where it was
-            daemon.run(request, announce, Supervisor.of_this_process(os.environ))
-        else:
+            daemon.run(requests[0], announce, Supervisor.of_this_process(os.environ))
+            return
+        for request in requests:
             announce(daemon.start(request))
     except ProjectFileError as exc:
-        if not request.options.ro and _can_be_read(request):
+        if not chosen.ro and _can_be_read(requests[0]):
             exc.args = (f"{exc}; to look at it, mount it with -o ro",)
         raise
+
+
+def _of_studio(
+    config: Config, what: str, folder: Path | None, email: str, options: MountOptions
+) -> list[MountRequest]:
+    """What to mount of a studio, and where. NotFound for a project that is not one of theirs."""
+    from mountfs.keys import plain_email, studio_url
+    from mountfs.launch import MountRequest, Remote
+    from mountfs.remote import find_project, projects
+
+    parts = urlsplit(what)
+    url = studio_url(f"{parts.scheme}://{parts.netloc}")
+    name = unquote(parts.path).strip("/")
+    session = keys_of(config).find(url, plain_email(email))
+    line = line_of(config, session)
+    try:
+        known = projects(line, config.state_dir, session.email)
+    finally:
+        line.close()
+    chosen = [find_project(known, name)] if name else known
+    if not chosen:
+        raise Missing(f"you are a member of no project at {url}; a project's admin can take you in")
+    top = folder.absolute() if folder is not None else CANONICAL / (showable(chosen[0].name) if name else "")
+    if folder is None or not name:
+        _make_folders(top.parent if name else top, [each.name for each in chosen])
+    if folder is not None and top != CANONICAL and not config.studio.any_folder:
+        output.remark(
+            f"mountfs: paths in scenes are the same on all machines if this is mounted at {CANONICAL}; "
+            "to mount elsewhere without this remark: [studio] any_folder = true in config.toml"
+        )
+    return [
+        MountRequest(
+            project=None,
+            mount_point=top if name else top / showable(each.name),
+            state_dir=config.state_dir,
+            runtime_dir=config.runtime_dir,
+            remote=Remote(
+                url,
+                each.id,
+                session.email,
+                config.cache_dir / "chunks",
+                session.token,
+                config.studio.ca_file or None,
+                config.studio.cache_size,
+            ),
+            options=options,
+        )
+        for each in chosen
+    ]
+
+
+def _make_folders(top: Path, names: list[str]) -> None:
+    """A folder for each project in one that is there. MountError says how to make that one."""
+    for name in names:
+        try:
+            (top / showable(name)).mkdir(exist_ok=True)
+        except FileExistsError:  # a dead mount, which is cleaned away when it is mounted
+            continue
+        except OSError as exc:
+            raise MountError(
+                f"{top} is not a folder of yours to mount in ({exc.strerror}); make it once with: "
+                f"sudo install -d -o {getpass.getuser()} {top}"
+            ) from exc
 
 
 def _can_be_read(request: MountRequest) -> bool:

@@ -40,7 +40,7 @@ storage_dir_option = click.option(
 )
 
 
-def _somebody(ctx: click.Context, parameter: click.Parameter, username: str | None) -> str | None:
+def somebody(ctx: click.Context, parameter: click.Parameter, username: str | None) -> str | None:
     """A script's variable that is unset must not give it the owner's view."""
     if username is not None and not username.strip():
         raise click.BadParameter("it names nobody; leave out --as to see the whole project", ctx, parameter)
@@ -51,7 +51,7 @@ as_option = click.option(
     "--as",
     "username",
     metavar="USERNAME",
-    callback=_somebody,
+    callback=somebody,
     help="See the project as this user. A view, no protection: who can read the file can read all of it.",
 )
 

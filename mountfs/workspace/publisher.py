@@ -55,6 +55,10 @@ _STORED_AGAIN = 2
 _BREATH = 0.25
 """Seconds between two times that something is sent, unless somebody waits: what is closed at about the same
 time goes together, since each offer is a transaction."""
+_BREATHS = 2.0
+"""How many times as long as an offer took until the next, where that is more: very many files go together in
+fewer offers then, of which each has the studio look at what has changed."""
+_LONGEST_BREATH = 2.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _LONG = 60.0
@@ -269,6 +273,7 @@ class Publisher:
                 self._postpone(each.version, exc)
         if not offered:
             return
+        began = trio.current_time()
         try:
             checkpoints = await self._ask(self._studio.publish, proposals)
         except (Refused, NotFound, ContentError) as exc:
@@ -290,6 +295,8 @@ class Publisher:
             for each in offered:
                 self._postpone(each.version, exc)
         else:
+            now = trio.current_time()
+            self._not_before = max(self._not_before, now + min(_BREATHS * (now - began), _LONGEST_BREATH))
             for each, checkpoint in zip(offered, checkpoints, strict=True):
                 self._arrivals.became(each.version, checkpoint)
             self._arrivals.settle([each.version.asset for each in offered])

@@ -370,10 +370,13 @@ class _Mount:
     def _info(self) -> Answer:
         viewer = self._tree.viewer
         assets, collections = self._workspace.tree_size
-        storage_dir = self._request.storage_dir
+        storage_dir, remote = self._request.storage_dir, self._request.remote
         return {
             "mount_point": str(self._request.mount_point),
             "project": self._request.what,
+            "remote": None
+            if remote is None
+            else {"url": remote.url, "project": remote.project, "email": remote.email},
             "project_id": self._parts.project_id,
             "project_name": self._parts.project_name,
             "storage_dir": None if storage_dir is None else str(storage_dir),

@@ -164,6 +164,12 @@ def open_target(
     if settled and place.mounted is not None:
         with suppress(NotFound):  # it is looked for below, with the words that every command has for it
             place.mounted.wait(SETTLE_TIME)
+    if place.mounted is not None and place.mounted.info["remote"] is not None:
+        from mountfs.cli.far import opened_far
+
+        with opened_far(place.mounted.info) as (far, far_studio):
+            yield Target(far, far_studio, place.path, place.mounted)
+        return
     chunks = storage_dir or place.storage_dir
     with open_project_for(place.project_file, whose, chunks, read_only=read_only) as (project, studio):
         if if_permitted and administers is not None and not studio.may(administers):

@@ -1,0 +1,62 @@
+"""A studio's project as commands see it that are given a path in a mount of one.
+
+What `interfaces.Studio` offers works as with a file; what else a command would ask says plainly that it
+cannot be done from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from mountfs.cli.studio_account import configured, line_of
+from mountfs.errors import MountError
+from mountfs.interfaces import ChunkStore
+from mountfs.model import ProjectId
+from mountfs.transport.chunks import RemoteChunks
+from mountfs.transport.client import StudioClient
+
+if TYPE_CHECKING:
+    from mountfs.storage.open import Project
+    from mountfs.studio.service import BoundStudio
+
+
+@dataclass(frozen=True, slots=True)
+class FarProject:
+    """What commands want to know of a project that lies in no file here."""
+
+    id: ProjectId
+    name: str
+    path: str
+    chunks: ChunkStore
+    version: str = ""
+    mode: str = "studio"
+
+
+class FarStudio(StudioClient):
+    """The studio, for commands."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise MountError(
+            "this command works on project files; a project of a studio it reaches on the studio's machine only"
+        )
+
+
+@contextmanager
+def opened_far(info: Mapping[str, Any]) -> Iterator[tuple[Project, BoundStudio]]:
+    """The project that a mount of a studio shows, as its account sees it. Unauthenticated,
+    StudioUnavailable."""
+    remote = info["remote"]
+    config, keys = configured()
+    line = line_of(config, keys.find(remote["url"], remote["email"]))
+    id_ = ProjectId(remote["project"])
+    chunks = RemoteChunks(line, id_)
+    try:
+        project = FarProject(id_, info["project_name"], info["project"], chunks)
+        # What else these two have, no command that gets this far asks for.
+        yield cast("Project", project), cast("BoundStudio", FarStudio(line, id_))
+    finally:
+        chunks.close()
+        line.close()

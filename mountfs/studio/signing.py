@@ -23,6 +23,9 @@ from pathlib import Path
 
 from mountfs.errors import AddressInvalid, StudioDataError
 
+SIGNING_KEY = "signing.key"
+"""The key's file, below a studio's data directory."""
+
 KEY_BYTES = 32
 
 _KEPT_BYTES = 24

@@ -15,8 +15,8 @@ from mountfs.launch import Remote
 from mountfs.model import ProjectId
 from mountfs.studio.accounts import Account, Caller, LoggedIn, Operator, Origin, Parameters, Passwords, create
 from mountfs.studio.routes.asking import House
-from mountfs.studio.serve import SIGNING_KEY, ServeOptions, listen, opened, server
-from mountfs.studio.signing import make_key
+from mountfs.studio.serve import ServeOptions, listen, opened, server
+from mountfs.studio.signing import SIGNING_KEY, make_key
 from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
 from mountfs.transport.line import Line

@@ -40,23 +40,35 @@ class NodeTokens:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def make(self, by: Caller, project: ProjectId, *, label: str = "", lifetime: int = LIFETIME) -> MadeToken:
-        """A token for a project that the caller is in. NotFound when they are not; LimitExceeded for a
-        lifetime that is none or longer than 30 days, and for too many tokens; AdminsOnly for a machine."""
+    def make(
+        self,
+        by: Actor,
+        project: ProjectId,
+        *,
+        maker: AccountId | None = None,
+        label: str = "",
+        lifetime: int = LIFETIME,
+    ) -> MadeToken:
+        """A token for a project that the caller is in; the operator names the ``maker``, whose sight it has.
+        NotFound when they are not in it; LimitExceeded for a lifetime that is none or longer than 30 days,
+        and for too many tokens; AdminsOnly for a machine."""
         token = self._desk.new_token()
+        whose = by.id if isinstance(by, Caller) else maker
+        if whose is None:
+            raise ValueError("the operator sees no project: a token has a maker")
         with self._desk.acting("make node token", by, project) as act:
             if not 0 < lifetime <= MAX_LIFETIME:
                 raise LimitExceeded("a node token lasts up to 30 days")
-            is_in = exists().where(membership.c.project_id == project, membership.c.account_id == by.id)
+            is_in = exists().where(membership.c.project_id == project, membership.c.account_id == whose)
             if not act.connection.execute(select(is_in)).scalar():
                 raise NotFound("there is no such project")
             act.connection.execute(delete(node_token).where(node_token.c.expires_at <= act.now))
-            mine = act.connection.execute(select(node_token.c.id).where(node_token.c.account_id == by.id))
+            mine = act.connection.execute(select(node_token.c.id).where(node_token.c.account_id == whose))
             if len(mine.all()) >= MAX_EACH:
                 raise LimitExceeded("you have too many node tokens: revoke some")
             made = NodeToken(
                 NodeTokenId(self._desk.new_id()),
-                by.id,
+                whose,
                 project,
                 naming.note(label),
                 act.now,
@@ -66,14 +78,14 @@ class NodeTokens:
                 insert(node_token).values(
                     id=made.id,
                     token_hash=token_hash(token),
-                    account_id=by.id,
+                    account_id=whose,
                     project_id=project,
                     label=made.label,
                     created_at=made.created_at,
                     expires_at=made.expires_at,
                 )
             )
-            act.detail.update(id=made.id, label=made.label, expires=made.expires_at)
+            act.detail.update(id=made.id, account=whose, label=made.label, expires=made.expires_at)
         return MadeToken(made, token)
 
     def of(

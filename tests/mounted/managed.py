@@ -96,9 +96,9 @@ class Manager:
             env=environ,
         )
 
-    def run(self, *words: str | Path, as_user: bool = False) -> str:
+    def run(self, *words: str | Path, as_user: bool = False, seconds: float = BOUND) -> str:
         """The same, which must succeed; what it prints."""
-        done = self.attempt(*words, as_user=as_user)
+        done = self.attempt(*words, as_user=as_user, seconds=seconds)
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

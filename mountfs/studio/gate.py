@@ -1,9 +1,9 @@
 """What every request passes on its way to a route, and every answer on its way back.
 
-In this order: an id for the log; the address of the socket; how much may come; who asks; whether they may open
-the project that they ask about. Nobody unknown gets further than here, and nobody else into a project, so a
-route that forgets to ask cannot leak, and what is wrong with a question is told to nobody who may not ask
-it: nothing of it has been read before. Authority is looked up anew for each request.
+In this order: an id for the log; the address of the socket; how much may come; who asks; whether they may
+open the project that they ask about. Nobody unknown gets further than here, and nobody else into a project,
+so a route that forgets to ask cannot leak; and what is wrong with a question is told to nobody who may not
+ask it, since nothing of it has been read before. Authority is looked up anew for each request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A studio at an address, for each test, and people who ask it."""
+"""A studio at an address and people who ask it: one for each test, or a town for all who only look at it, or
+who make what they spoil."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import pytest
 
 from mountfs.testing.online import OnlineStudio, new_studio, online_studio
 from tests.studio.online.asking import Asking
+from tests.studio.online.town import Town
+from tests.studio.online.town import town as a_town
 
 
 @pytest.fixture
@@ -36,4 +39,10 @@ def crew(online: OnlineStudio) -> OnlineStudio:
 def founding(tmp_path: Path) -> Iterator[tuple[OnlineStudio, str]]:
     """A studio without an admin, and the secret that makes one."""
     with new_studio(tmp_path / "new") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with a_town(tmp_path_factory.mktemp("town") / "studio") as found:
         yield found

@@ -31,9 +31,10 @@ from typing import TypeVar
 
 from mountfs.config import private_folder
 from mountfs.content.cache_index import CacheIndex, Room
+from mountfs.content.verifying import verified
 from mountfs.digest import MAX_CHUNK, decode_frame
 from mountfs.errors import ChunkCorrupt, LocalStateError
-from mountfs.interfaces import ChunkStore, frames_of, put_all
+from mountfs.interfaces import ChunkStore, put_all
 from mountfs.model import Chunk, ChunkId, ChunkRef
 
 log = logging.getLogger(__name__)
@@ -424,18 +425,10 @@ class CachedStore:
         reserved = self._cache.reserve({ref.chunk.id: ref.chunk.size for ref in refs})
         kept: dict[ChunkId, tuple[bytes, int]] = {}
         try:
-            for ref, frame in zip(refs, frames_of(self._inner, refs), strict=True):
-                outcome = frame if isinstance(frame, Exception) else _decoded(frame, ref.chunk)
+            for ref, outcome in zip(refs, verified(self._inner, refs), strict=True):
                 if not isinstance(outcome, Exception) and ref.chunk.id in reserved:
                     kept[ref.chunk.id] = outcome[0], ref.chunk.size
                 yield ref.chunk, outcome
         finally:
             self._cache.keep(kept)
             self._cache.release(reserved - kept.keys())
-
-
-def _decoded(frame: bytes, chunk: Chunk) -> tuple[bytes, bytes] | Exception:
-    try:
-        return frame, decode_frame(frame, chunk)
-    except ChunkCorrupt as exc:
-        return exc

@@ -298,12 +298,15 @@ def _without_frames(error: BaseException) -> None:
 
 def _fetch(store: ChunkStore, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
     """In a worker thread: the chunks, or why one cannot be had."""
-    if isinstance(store, DecodingStore):
-        return store.get_decoded(refs)
-    return [
-        frame if isinstance(frame, Exception) else _decoded(frame, ref)
-        for frame, ref in zip(frames_of(store, refs), refs, strict=True)
-    ]
+    try:
+        if isinstance(store, DecodingStore):
+            return store.get_decoded(refs)
+        return [
+            frame if isinstance(frame, Exception) else _decoded(frame, ref)
+            for frame, ref in zip(frames_of(store, refs), refs, strict=True)
+        ]
+    except Exception as exc:  # noqa: BLE001 - as below
+        return [exc] * len(refs)
 
 
 def _decoded(frame: bytes, ref: ChunkRef) -> bytes | Exception:

@@ -33,7 +33,11 @@ _KEPT = 20_000
 _FRESH = 300.0
 """Seconds for which an address is used: they hold for longer, and clocks differ."""
 
-_CONNECT, _PIECE = 5.0, 30.0
+_CONNECT = 5.0
+_PIECE = 64 << 10
+"""Bytes that are sent in one go, each time with as long for it as for connecting."""
+_TAKEN = 256 << 10
+"""Bytes that are taken in one go at most."""
 _CONNECTIONS = 16
 
 Place = tuple[CheckpointId, int]
@@ -48,7 +52,7 @@ class RemoteChunks:
         self._pool = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
             ssl_context=tls(line.ca_file) if line.url.startswith("https") else None,
-            timeout=urllib3.Timeout(connect=_CONNECT, read=_PIECE),
+            timeout=urllib3.Timeout(connect=_CONNECT, read=line.patience.silence),
             retries=False,
         )
         self._lock = threading.Lock()
@@ -63,7 +67,10 @@ class RemoteChunks:
 
     def get_many(self, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
         """The frames, or what `get` would raise."""
-        refused = self._find_addresses(refs)
+        try:
+            refused = self._find_addresses(refs)
+        except MountfsError as exc:
+            return [exc] * len(refs)
         return [refused.get(ref.checkpoint) or self._get(ref) for ref in refs]
 
     def put(self, chunk: ChunkId, frame: bytes) -> None:
@@ -73,12 +80,20 @@ class RemoteChunks:
     def put_many(self, frames: Mapping[ChunkId, bytes]) -> None:
         """The same for many; after an error some may have been sent."""
         for some in _pieces(list(frames), wire.MAX_ADDRESSES):
-            asked = wire.UploadsAsked([wire.Upload(chunk, len(frames[chunk])) for chunk in some])
-            addresses = self._line.ask("POST", f"{self._at}/uploads", list[str], body=asked)
-            if len(addresses) != len(some):
-                raise WireError("the studio gave other addresses than were asked for")
-            for chunk, address in zip(some, addresses, strict=True):
-                self._body("PUT", address, frames[chunk])
+            for chunk, address in self._uploads({chunk: frames[chunk] for chunk in some}):
+                try:
+                    self._body("PUT", address, frames[chunk])
+                except AddressInvalid:  # it did not hold for as long as the others took
+                    ((_, again),) = self._uploads({chunk: frames[chunk]})
+                    self._body("PUT", again, frames[chunk])
+
+    def _uploads(self, frames: Mapping[ChunkId, bytes]) -> list[tuple[ChunkId, str]]:
+        """Where frames may be sent."""
+        asked = wire.UploadsAsked([wire.Upload(chunk, len(frame)) for chunk, frame in frames.items()])
+        addresses = self._line.ask("POST", f"{self._at}/uploads", list[str], body=asked)
+        if len(addresses) != len(frames):
+            raise WireError("the studio gave other addresses than were asked for")
+        return list(zip(frames, addresses, strict=True))
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
         """Those that must be sent before a version may name them."""
@@ -140,37 +155,75 @@ class RemoteChunks:
         return refused
 
     def _body(self, method: str, address: str, frame: bytes | None) -> bytes:
-        url = urljoin(f"{self._line.url}/", address)
-        if urlsplit(url).scheme not in ("https", "http"):
-            raise WireError("the studio gave an address that is none")
-        for attempt in range(1, self._line.patience.tries + 1):
+        patience = self._line.patience
+        until = time.monotonic() + patience.whole
+        for attempt in range(1, patience.tries + 1):
             try:
-                return self._transfer(method, url, frame)
-            except StudioUnavailable:
-                if attempt == self._line.patience.tries:
-                    raise
-                time.sleep(self._line.pause(attempt))
-        raise AssertionError("the last try raises or returns")
+                return self._transfer(method, self._url(address), frame, until)
+            except (StudioUnavailable, ChunkCorrupt) as exc:
+                unavailable = exc
+            if (
+                attempt == patience.tries
+                or time.monotonic() > until
+                or self._line.ends_in(self._line.pause(attempt))
+            ):
+                break
+        if isinstance(unavailable, ChunkCorrupt) and method == "PUT":
+            # It was whole when it left: no verdict on what was saved.
+            raise StudioUnavailable("a chunk arrives damaged at the studio") from unavailable
+        raise unavailable
 
-    def _transfer(self, method: str, url: str, frame: bytes | None) -> bytes:
+    def _url(self, address: str) -> str:
+        try:
+            url = urljoin(f"{self._line.url}/", address)
+            scheme = urlsplit(url).scheme
+        except ValueError as exc:
+            raise WireError("the studio gave an address that is none") from exc
+        if scheme not in ("https", "http"):
+            raise WireError("the studio gave an address that is none")
+        return url
+
+    def _transfer(self, method: str, url: str, frame: bytes | None, until: float) -> bytes:
         try:
             response = self._pool.request(
-                method, url, body=frame, preload_content=False, redirect=False, decode_content=False
+                method,
+                url,
+                body=None if frame is None else _in_pieces(frame, until),
+                headers=None if frame is None else {"Content-Length": str(len(frame))},
+                preload_content=False,
+                redirect=False,
+                decode_content=False,
             )
             try:
-                body = response.read(MAX_FRAME + 1)
-                if len(body) <= MAX_FRAME and response.read(1):
-                    body += b"?"
+                body = _read(response, until)
             finally:
                 # What was read to its end goes back to the pool; the rest is closed.
-                response.release_conn() if len(body) <= MAX_FRAME else response.close()
-        except urllib3.exceptions.HTTPError as exc:
+                response.release_conn() if response.closed else response.close()
+        except (urllib3.exceptions.HTTPError, UnicodeError) as exc:
             raise StudioUnavailable(f"a chunk cannot be had or sent now: {type(exc).__name__}") from exc
         if not 200 <= response.status < 300:
-            raise error_of(response.status, body)
+            raise error_of(response.status, body, response.headers.get("Retry-After"))
         if len(body) > MAX_FRAME:
             raise ChunkCorrupt(ChunkId("?"), "the studio's answer is longer than any chunk")
         return body
+
+
+def _in_pieces(frame: bytes, until: float) -> Iterator[bytes]:
+    """A body, each piece of which may take its time: a slow line is no lost one."""
+    for start in range(0, len(frame), _PIECE):
+        if time.monotonic() > until:
+            raise TimeoutError("it goes too slowly")
+        yield frame[start : start + _PIECE]
+
+
+def _read(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    """The body, or a little more than a frame may have, by this moment."""
+    body = bytearray()
+    while len(body) <= MAX_FRAME and (piece := response.read1(_TAKEN)):
+        body += piece
+        if time.monotonic() > until:
+            raise StudioUnavailable("a chunk comes too slowly")
+    return bytes(body)
 
 
 def _ranges(refs: Sequence[ChunkRef]) -> list[wire.Range]:

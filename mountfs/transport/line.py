@@ -24,18 +24,24 @@ import httpx
 import zstandard
 
 from mountfs import wire
-from mountfs.errors import ConfigError, MountfsError, StudioUnavailable, TooMany, WireError, heard
+from mountfs.errors import (
+    ConfigError,
+    MountfsError,
+    Refused,
+    StudioUnavailable,
+    TooMany,
+    WireError,
+    heard,
+)
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _CONNECT = 5.0
-_ANSWER = 30.0
-"""Seconds for the next piece of an answer."""
-
 _LONGEST_PAUSE = 4.0
-_PIECE = 1 << 20
+_LONGEST_NUMBER = 6
+"""Digits of a number of seconds that is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class Patience:
     tries: int = 3
     first_pause: float = 0.2
     deadline: float = 20.0
+    silence: float = 30.0
+    """Seconds without a byte after which a connection counts as lost."""
+    whole: float = 240.0
+    """Seconds for an answer, or for a body with all its tries, however slowly it comes: less than whoever
+    reads a file is ready to wait."""
 
 
 @dataclass(slots=True)
@@ -61,7 +72,7 @@ class Line:
     epoch: str = ""
     """The studio's, as of its last answer."""
     _client: httpx.Client = field(init=False, repr=False)
-    _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
+    _ending: threading.Event = field(init=False, repr=False, default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         require_safe(self.url)
@@ -69,7 +80,7 @@ class Line:
         self._client = httpx.Client(
             base_url=self.url,
             verify=tls(self.ca_file),
-            timeout=httpx.Timeout(_ANSWER, connect=_CONNECT),
+            timeout=httpx.Timeout(self.patience.silence, connect=_CONNECT),
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
             headers={
                 "Accept-Encoding": "zstd",
@@ -123,7 +134,8 @@ class Line:
                 if attempt == self.patience.tries or time.monotonic() + pause > deadline:
                     raise
                 log.debug("the studio did not answer, asking again in %.1f s: %s", pause, exc)
-                time.sleep(pause)
+                if self.ends_in(pause):
+                    raise
         raise AssertionError("the last try raises or returns")
 
     def pause(self, attempt: int) -> float:
@@ -131,8 +143,17 @@ class Line:
         longest = min(self.patience.first_pause * 2**attempt, _LONGEST_PAUSE)
         return random.uniform(longest / 2, longest)
 
+    def ends_in(self, seconds: float) -> bool:
+        """Wait, and whether nobody wants to be answered any more."""
+        return self._ending.wait(seconds)
+
+    def give_up(self) -> None:
+        """From now on nothing is asked a second time: whoever asked is about to end."""
+        self._ending.set()
+
     def close(self) -> None:
         """Let the connections go."""
+        self.give_up()
         self._client.close()
 
     def _send(
@@ -141,24 +162,32 @@ class Line:
         headers = {"Authorization": f"Bearer {token}"} if (token := self.token()) else {}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        timeout = httpx.Timeout(_ANSWER + wait, connect=_CONNECT)
+        timeout = httpx.Timeout(self.patience.silence + wait, connect=_CONNECT)
+        until = time.monotonic() + self.patience.whole + wait
         try:
             with self._client.stream(
                 method, path, content=content, params=query, headers=headers, timeout=timeout
             ) as response:
-                answer = _read(response)
-        except httpx.HTTPError as exc:
+                answer = _read(response, until)
+        except (httpx.HTTPError, httpx.StreamError) as exc:
             raise StudioUnavailable(f"{self.url} cannot be reached: {_said(exc)}") from exc
-        self.epoch = response.headers.get(wire.EPOCH_HEADER, self.epoch)
-        if response.is_success:
-            return answer
-        raise error_of(response.status_code, answer, response.headers.get("Retry-After"))
+        epoch = response.headers.get(wire.EPOCH_HEADER)
+        self.epoch = epoch or self.epoch
+        if not response.is_success:
+            raise error_of(response.status_code, answer, response.headers.get("Retry-After"))
+        if epoch is None:  # as a network does that wants somebody to log in first
+            raise StudioUnavailable(f"something between here and {self.url} answered in its place")
+        return answer
 
 
 def error_of(status: int, body: bytes, retry_after: str | None = None) -> MountfsError:
-    """What an answer that is none means. A fault of the network or the server never becomes a "no"."""
+    """What an answer that is none means. A fault of the network or the server never becomes a "no", and what
+    asking again cannot change always does."""
     if status == 429:
-        return TooMany(min(int(retry_after), 3600) if retry_after and retry_after.isdecimal() else 1)
+        is_number = (
+            retry_after is not None and retry_after.isdecimal() and len(retry_after) <= _LONGEST_NUMBER
+        )
+        return TooMany(min(int(retry_after), 3600) if retry_after and is_number else 1)
     if status >= 500 and status != 507:
         return StudioUnavailable(f"the studio cannot answer now (status {status})")
     try:
@@ -166,7 +195,10 @@ def error_of(status: int, body: bytes, retry_after: str | None = None) -> Mountf
     except WireError:
         return StudioUnavailable(f"something between here and the studio answered with status {status}")
     error = heard({"error": said.error[:1000], "kind": said.kind})
-    return error if type(error).__name__ == said.kind else WireError(said.error[:1000])
+    if type(error).__name__ == said.kind and not isinstance(error, WireError):
+        return error
+    # The question makes no sense to this studio, or its answer is a newer one's: so would the next be.
+    return Refused(said.error[:1000]) if 400 <= status < 500 else WireError(said.error[:1000])
 
 
 def require_safe(url: str) -> None:
@@ -189,8 +221,8 @@ def tls(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def _read(response: httpx.Response) -> bytes:
-    """The body, unpacked, of at most so many bytes."""
+def _read(response: httpx.Response, until: float) -> bytes:
+    """The body, unpacked, of at most so many bytes, by this moment."""
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding not in ("identity", "zstd"):
         raise WireError(f"the studio answered in an encoding that was not asked for ({encoding[:20]})")
@@ -198,9 +230,11 @@ def _read(response: httpx.Response) -> bytes:
         zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj() if encoding == "zstd" else None
     )
     body = bytearray()
-    for piece in response.iter_raw(_PIECE):
+    for piece in response.iter_raw():  # as it arrives: waiting for more would hide how slowly it does
+        if time.monotonic() > until:
+            raise StudioUnavailable("the studio's answer comes too slowly")
         try:
-            # A piece of 1 MiB may unpack to a thousand times as much: in small steps.
+            # A piece may unpack to a thousand times as much: in small steps.
             for start in range(0, len(piece), 4096) if unpacked else (0,):
                 body += unpacked.decompress(piece[start : start + 4096]) if unpacked else piece
                 if len(body) > wire.MAX_ANSWER:

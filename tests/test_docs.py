@@ -22,6 +22,7 @@ from mountfs.workspace.looks import FolderLook, Kept
 from mountfs.workspace.namespace import Namespace
 from mountfs.workspace.versions import Version
 from tests.cli.running import Shell
+from tests.cli.stage import with_those_below
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
@@ -39,10 +40,8 @@ def command(name: str) -> click.Command:
 
 def commands(name: str) -> dict[str, click.Command]:
     """A command, or those that it groups, by the words that a person types."""
-    found = command(name)
-    if isinstance(found, click.Group):
-        return {f"{name} {below}": each for below, each in found.commands.items()}
-    return {name: found}
+    found = with_those_below(name, command(name))
+    return {words: each for words, each in found if not isinstance(each, click.Group)}
 
 
 def section(title: str) -> str:

@@ -48,7 +48,7 @@ MEANINGS: dict[int, str] = {
     REFUSED: "not permitted, or the name is not available",
     INCOMPLETE: "finished, but what is listed needs attention",
     DAMAGED: "content is damaged or missing; what is listed is affected, nothing else",
-    PROJECT_FILE: "the project file cannot be used, or not in this way",
+    PROJECT_FILE: "the project file, or the studio's folder, cannot be used, or not in this way",
     MOUNT: "mounting or unmounting did not work, or the mount cannot do this",
     SETTINGS: "the configuration or the installation is at fault",
     UNAVAILABLE: "a disk, the chunk storage, the studio or the mount's daemon did not answer",
@@ -84,6 +84,7 @@ EXITS: dict[type[BaseException], Exit] = {
     errors.LocalStateError: Exit(UNAVAILABLE, "mountfs doctor looks at disks and folders."),
     errors.ProjectFileError: Exit(PROJECT_FILE, ""),
     errors.ProjectBusy: Exit(PROJECT_FILE, "Try again when the other program has finished."),
+    errors.StudioDataError: Exit(PROJECT_FILE, ""),
     errors.StorageUnavailable: Exit(UNAVAILABLE, "mountfs doctor PROJECT.clst looks at disks and folders."),
     errors.StudioUnavailable: Exit(UNAVAILABLE, "Is the address right, and the network there? Try again."),
     errors.TooMany: Exit(UNAVAILABLE, ""),
@@ -91,6 +92,7 @@ EXITS: dict[type[BaseException], Exit] = {
     errors.Unauthenticated: Exit(NOT_LOGGED_IN, ""),
     errors.KeyringUnavailable: Exit(SETTINGS, ""),
     errors.LimitExceeded: Exit(REFUSED, ""),
+    errors.AddressInvalid: Exit(UNAVAILABLE, "Try again."),
     errors.DeadlineExceeded: Exit(UNAVAILABLE, "Try again; mountfs doctor looks for the cause."),
     errors.MountError: Exit(MOUNT, ""),
     errors.ConfigError: Exit(SETTINGS, ""),
@@ -107,7 +109,11 @@ EXITS: dict[type[BaseException], Exit] = {
 """What happened → how the command ends. The nearest class of an error counts."""
 
 # Packages of the extras → the extra that brings them.
-EXTRAS = {"sqlalchemy": "project", "pyfuse3": "mount"}
+EXTRAS = {
+    "sqlalchemy": "project",
+    "pyfuse3": "mount",
+    **dict.fromkeys(("argon2", "fastapi", "starlette", "uvicorn"), "studio"),
+}
 
 COMMANDS = {
     "init": ("mountfs.cli.init", "Make a new, empty project file."),
@@ -156,6 +162,7 @@ COMMANDS = {
     "purge": ("mountfs.cli.purge", "Remove what is in the trash, for good."),
     "verify": ("mountfs.cli.verify", "Check every byte that a project has recorded."),
     "doctor": ("mountfs.cli.doctor", "Look for what is wrong on this machine, and say what mends it."),
+    "studio": ("mountfs.cli.studio", "Serve projects to many people, and manage who they are."),
     "completion": ("mountfs.cli.completion", "Let the shell complete commands with the Tab key."),
 }
 """Name → module with a click command ``command``, and the line that ``mountfs --help`` shows."""

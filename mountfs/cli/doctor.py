@@ -44,7 +44,7 @@ def command(ctx: click.Context, project_file: Path | None, storage_dir: Path | N
         output.as_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            _print(finding)
+            show(finding)
     ctx.exit(INCOMPLETE if any(finding.level is Level.PROBLEM for finding in findings) else OK)
 
 
@@ -65,7 +65,8 @@ def _findings(project_file: Path | None, storage_dir: Path | None) -> Iterator[F
         yield from project.check(project_file, storage_dir)
 
 
-def _print(finding: Finding) -> None:
+def show(finding: Finding) -> None:
+    """Print one finding."""
     if not sys.stdout.isatty():
         click.echo("\t".join(printable(text) for text in asdict(finding).values()).rstrip("\t"))
         return

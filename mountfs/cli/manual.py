@@ -53,12 +53,20 @@ def _page(name: str, part: int, command: click.Command, context: click.Context, 
         for each, (_, text) in cli.COMMANDS.items():
             lines += [".TP", f"\\fBmountfs\\-{_plain(each)}\\fR(1)", _plain(text)]
     elif isinstance(command, click.Group):
-        for each, below in command.commands.items():
-            with click.Context(below, info_name=each, parent=context) as inside:
-                lines += [f'.SH "{_plain(inside.command_path)}"', *_about(below, inside, ".SS")]
+        lines += _below(command, context)
     others = "" if command is cli.mountfs else ".BR mountfs (1)"
     lines += [".SH SEE ALSO", others or ".BR mount.mountfs (8)"]
     return "\n".join(lines) + "\n"
+
+
+def _below(group: click.Group, context: click.Context) -> Iterator[str]:
+    """The commands of a group, and of the groups in it."""
+    for each, command in group.commands.items():
+        with click.Context(command, info_name=each, parent=context) as inside:
+            yield f'.SH "{_plain(inside.command_path)}"'
+            yield from _about(command, inside, ".SS")
+            if isinstance(command, click.Group):
+                yield from _below(command, inside)
 
 
 def _head(name: str, part: int, about: str) -> list[str]:

@@ -22,7 +22,7 @@ path_argument = click.argument("path", metavar="PATH")
 paths_argument = click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 
 
-class _Folder(click.Path):
+class Folder(click.Path):
     """A folder, and not nothing: a script's variable that is unset must not name the current one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -35,7 +35,7 @@ class _Folder(click.Path):
 storage_dir_option = click.option(
     "--storage-dir",
     metavar="DIR",
-    type=_Folder(path_type=Path, file_okay=False),
+    type=Folder(path_type=Path, file_okay=False),
     help="Where the chunks of a project with storage 'deflated' lie.",
 )
 

@@ -63,14 +63,24 @@ def logged_in(url: str, email: str) -> Iterator[tuple[Session, Line]]:
 
 def password(prompt: str, file: Path | None, *, twice: bool = False) -> str:
     """A password: the first line of a file that nobody else can read, or typed. ConfigError for neither."""
+    return secret(prompt, file, "--password-file", twice=twice)
+
+
+def secret(prompt: str, file: Path | None, option: str, *, twice: bool = False) -> str:
+    """The same for anything that nobody else may know; ``option`` is the one that names the file."""
     if file is not None:
-        mode = os.stat(file).st_mode & 0o077
-        if mode:
+        if os.stat(file).st_mode & 0o077:
             raise ConfigError(f"others may read {file}: chmod 600 {file}")
-        return file.read_text(encoding="utf-8").splitlines()[0]
+        try:
+            first = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        except UnicodeDecodeError:
+            first = ""
+        if not first:
+            raise ConfigError(f"the first line of {file} is empty, or no text")
+        return first
     if not sys.stdin.isatty():
-        raise ConfigError("there is no terminal to type a password at: use --password-file FILE")
-    typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice)
+        raise ConfigError(f"there is no terminal to type it at: use {option} FILE")
+    typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
     return typed
 
 

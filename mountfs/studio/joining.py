@@ -129,13 +129,18 @@ def send_away(
     hosted: HostedProject, memberships: Memberships, by: Actor, studio: BoundStudio, leaving: Membership
 ) -> None:
     """Let a member leave. NotPermitted; RoleRule for the project's last admin."""
+    require_removable(hosted, studio, leaving)
+    memberships.remove(by, leaving.project, leaving.account)
+    if _is_in(hosted.service, leaving.user):
+        studio.remove_user(leaving.user)
+
+
+def require_removable(hosted: HostedProject, studio: BoundStudio, leaving: Membership) -> None:
+    """What `send_away` would refuse."""
     studio.require(Act.REMOVE_USER)
     if _is_in(hosted.service, leaving.user):
         with studio.together(rehearse=True, refusals_count=True):
             studio.remove_user(leaving.user)
-    memberships.remove(by, leaving.project, leaving.account)
-    if _is_in(hosted.service, leaving.user):
-        studio.remove_user(leaving.user)
 
 
 def remove_account(hosting: Hosting, accounts: Accounts, by: Actor, who: AccountId) -> list[Membership]:

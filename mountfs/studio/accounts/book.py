@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select, update
 
+from mountfs.errors import StudioDataError
 from mountfs.studio.accounts.attempts import Limits
 from mountfs.studio.accounts.audit import Audit
 from mountfs.studio.accounts.bootstrap import Bootstrap
@@ -104,6 +105,13 @@ class Accounts:
                 act.detail[table.name] = act.connection.execute(table.delete()).rowcount
             act.subject = epoch
         return epoch
+
+    def require_whole(self) -> None:
+        """StudioDataError for a book that is damaged."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StudioDataError(f"{self._database.path} is damaged: {found}")
 
     def close(self) -> None:
         """Close the file. Twice is no error."""

@@ -114,7 +114,7 @@ class StudioDatabase:
             found = os.stat(self.path)
         except FileNotFoundError:
             raise StudioDataError(
-                f"there is no studio in {self.path.parent}: make one with `mountfs studio bootstrap`"
+                f"there is no studio in {self.path.parent}: make one with `mountfs studio create`"
             ) from None
         except OSError as exc:
             raise StudioDataError(f"{self.path} cannot be opened: {exc.strerror}") from exc

@@ -186,6 +186,7 @@ STUDIO_PARTS = [
     *("mountfs.studio.app", "mountfs.studio.serve", "mountfs.studio.routes", "mountfs.studio.accounts"),
     *("mountfs.studio.gate", "mountfs.studio.joining", "mountfs.studio.compressing", "mountfs.testing.online"),
     *("mountfs.studio.founding", "mountfs.doctor.studio"),
+    "mountfs.exchange.studios",
 ]
 
 

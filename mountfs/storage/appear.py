@@ -7,8 +7,6 @@ whenever the work was stopped, and a run that comes again finds what an earlier 
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path
 
 from mountfs.errors import ProjectBusy, ProjectFileError
 from mountfs.storage.chunk_files import sync_folder
+from mountfs.storage.holding import alone_with
 
 LOGS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file while it is open."""
@@ -99,19 +98,6 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Be the only one who finishes files in a folder. ProjectBusy when somebody else does just now.
-
-    The lock is the kernel's, on the folder itself: it leaves nothing behind, and ends with its holder.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ProjectBusy(f"another project file is being made in {folder}") from None
-        except OSError as exc:
-            if exc.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL):
-                raise  # some network file systems have no such locks, and nothing better either
+    """Be the only one who finishes files in a folder. ProjectBusy when somebody else does just now."""
+    with alone_with(folder, ProjectBusy(f"another project file is being made in {folder}")):
         yield
-    finally:
-        os.close(descriptor)

@@ -14,18 +14,20 @@ in another transaction, the files that have no row: so a row never promises a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, inspect, select
 
-from mountfs.errors import ProjectFileError
+from mountfs.errors import ProjectBusy, ProjectFileError
 from mountfs.model import ChunkId
 from mountfs.storage.batches import batches
 from mountfs.storage.chunk_files import ChunkFiles
 from mountfs.storage.columns import metadata
 from mountfs.storage.deflated import DeflatedChunks
+from mountfs.storage.holding import alone_with
 from mountfs.storage.project import Project
 from mountfs.storage.tables import (
     asset_checkpoint,
@@ -169,8 +171,23 @@ class Collection:
     def remove(self, record: Callable[[Connection, Collected], None]) -> Collected:
         """Note, then let go what may. ``record`` is called in the last transaction, with what went.
 
-        Stopped at any time, some of it has gone and the rest goes with the next run.
+        Stopped at any time, some of it has gone and the rest goes with the next run. ProjectBusy while a
+        backup copies the files of chunks.
         """
+        with self._while_nobody_copies():
+            return self._remove(record)
+
+    @contextmanager
+    def _while_nobody_copies(self) -> Iterator[None]:
+        if self._files is None:
+            yield
+            return
+        with alone_with(
+            self._files.root, ProjectBusy(f"the chunks in {self._files.root} are being backed up")
+        ):
+            yield
+
+    def _remove(self, record: Callable[[Connection, Collected], None]) -> Collected:
         self.note()
         with self._project.database.reading() as connection:
             stored = _stored(connection, self._project)

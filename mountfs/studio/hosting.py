@@ -26,6 +26,7 @@ from mountfs.storage.open import Project, open_project
 from mountfs.studio.bell import Bell
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.change import nothing
+from mountfs.studio.data_folder import CHUNKS, PROJECTS
 from mountfs.studio.service import StudioService
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
@@ -74,8 +75,8 @@ class Hosting:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self.chunks = private_folder(folder / "chunks")
-        self._folder = private_folder(folder / "projects")
+        self.chunks = private_folder(folder / CHUNKS)
+        self._folder = private_folder(folder / PROJECTS)
         self._clock = clock
         self._new_id = new_id
         self._lock = threading.Lock()

@@ -99,21 +99,21 @@ def _of_network(serving: Serving) -> Iterator[Problem]:
     try:
         proxies = networks(serving.trusted_proxies)
     except ConfigError as exc:
-        yield Problem(str(exc), "correct trusted_proxies")
+        yield Problem(str(exc), "correct --trusted-proxy")
         return
     for each in proxies:
         if each.prefixlen < (8 if each.version == 4 else 32):
             yield Problem(
                 f"the trusted proxy {each} is nearly everybody, and each of them could claim any address",
-                "name the proxy's own address in trusted_proxies",
+                "name the proxy's own address with --trusted-proxy",
             )
     if is_loopback(serving.bind):
         return
     if serving.tls_certificate is None and not proxies:
         yield Problem(
-            f"passwords and tokens would cross the network unencrypted (bind is {serving.bind!r})",
-            "bind to 127.0.0.1, or give tls_certificate and tls_key, or name the proxy that does TLS in "
-            "trusted_proxies",
+            f"passwords and tokens would cross the network unencrypted (it is to listen at {serving.bind})",
+            "listen at 127.0.0.1 (--host), or give --cert and --key, or name the proxy that does TLS with "
+            "--trusted-proxy",
         )
     elif serving.tls_certificate is None and not all(each.is_loopback for each in proxies):
         yield Problem(
@@ -130,7 +130,7 @@ def _of_certificate(serving: Serving) -> Iterator[Problem]:
     if certificate is None or key is None:
         yield Problem(
             "a certificate and its key go together, and one of them is not given",
-            "give both tls_certificate and tls_key",
+            "give both --cert and --key",
         )
         return
     # Not the group: certificates are commonly shared with one, as Debian's ssl-cert.

@@ -17,10 +17,11 @@ import uvicorn
 from mountfs.errors import ConfigError
 from mountfs.studio.accounts import Accounts, Passwords
 from mountfs.studio.app import build
-from mountfs.studio.data_folder import in_use
+from mountfs.studio.gate import Gate
 from mountfs.studio.hosting import Hosting
+from mountfs.studio.proxied import OnlyFrom
 from mountfs.studio.routes.asking import House
-from mountfs.studio.safety import Problem, Serving, problems, require_safe
+from mountfs.studio.safety import Problem, Serving, is_loopback, networks, problems, require_safe
 from mountfs.studio.signing import SIGNING_KEY, read_signer
 
 log = logging.getLogger(__name__)
@@ -67,15 +68,14 @@ class Watcher(Protocol):
 @contextmanager
 def opened(data_dir: Path, *, passwords: Passwords | None = None) -> Iterator[House]:
     """The parts of the studio whose data is in this folder."""
-    with in_use(data_dir):
-        signer = read_signer(data_dir / SIGNING_KEY)
-        accounts = Accounts(data_dir, passwords=passwords)
-        hosting = Hosting(data_dir)
-        try:
-            yield House(accounts, hosting, signer)
-        finally:
-            hosting.close()
-            accounts.close()
+    signer = read_signer(data_dir / SIGNING_KEY)
+    accounts = Accounts(data_dir, passwords=passwords)
+    hosting = Hosting(data_dir)
+    try:
+        yield House(accounts, hosting, signer)
+    finally:
+        hosting.close()
+        accounts.close()
 
 
 def problems_of(options: ServeOptions) -> list[Problem]:
@@ -141,8 +141,11 @@ def server(
 ) -> uvicorn.Server:
     """The server of a studio, not running yet. ``stopping`` is called when it is told to end, so that
     whoever waits for news is answered; ``started`` when it answers."""
+    app: Gate | OnlyFrom = build(house, trusted=options.trusted_proxies)
+    if options.certificate is None and not is_loopback(options.host):
+        app = OnlyFrom(app, networks(options.trusted_proxies))
     config = uvicorn.Config(
-        build(house, trusted=options.trusted_proxies),
+        app,
         lifespan="off",
         log_config=None,
         access_log=False,

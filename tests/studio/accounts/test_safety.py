@@ -63,7 +63,7 @@ def test_nothing_is_served_in_plain_text_beyond_this_machine(serving: Serving, b
     """Whoever forgets TLS is told what to change, and no password crosses the network."""
     exposed = replace(serving, bind=bind)
     assert len(refusals(exposed)) == 1
-    with pytest.raises(ConfigError, match=r"127\.0\.0\.1.*tls_certificate.*trusted_proxies"):
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1.*--cert and --key.*--trusted-proxy"):
         require_safe(problems(exposed))
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import logging
 import os
 import signal
@@ -165,6 +166,8 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
     viewer = mountlock.OWNER if tree.viewer.owner else tree.viewer.person.id
     if request.at is not None:
         viewer = f"{viewer}-at-{request.at}"  # beside the mount of what is now
+    if request.remote is not None:  # a file may hold the same project
+        viewer = f"{viewer}-of-{hashlib.sha256(request.remote.url.encode()).hexdigest()[:12]}"
     with ExitStack() as stack:
         state_dir = stack.enter_context(
             mountlock.held(request.state_dir, parts.project_id, viewer, request.mount_point)

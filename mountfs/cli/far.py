@@ -40,7 +40,7 @@ class FarStudio(StudioClient):
 
     def __getattr__(self, name: str) -> NoReturn:
         raise MountError(
-            "this command works on project files; a project of a studio it reaches on the studio's machine only"
+            "this command works on project files; for a project of a studio it works on its machine only"
         )
 
 

@@ -90,7 +90,7 @@ def command(
 
     \b
       mountfs mount film.clst ~/mnt
-      mountfs mount https://studio.example/film ~/film
+      mountfs mount https://studio.example/film ~/work
       mountfs mount film.clst ~/mnt --as ada
       mountfs mount film.clst ~/mnt -o ro,memory=512MiB
       mountfs mount film.clst ~/past --at 2026-11-21T10:00

@@ -17,6 +17,7 @@ import uvicorn
 from mountfs.errors import ConfigError
 from mountfs.studio.accounts import Accounts, Passwords
 from mountfs.studio.app import build
+from mountfs.studio.data_folder import in_use
 from mountfs.studio.gate import Gate
 from mountfs.studio.hosting import Hosting
 from mountfs.studio.proxied import OnlyFrom
@@ -68,14 +69,15 @@ class Watcher(Protocol):
 @contextmanager
 def opened(data_dir: Path, *, passwords: Passwords | None = None) -> Iterator[House]:
     """The parts of the studio whose data is in this folder."""
-    signer = read_signer(data_dir / SIGNING_KEY)
-    accounts = Accounts(data_dir, passwords=passwords)
-    hosting = Hosting(data_dir)
-    try:
-        yield House(accounts, hosting, signer)
-    finally:
-        hosting.close()
-        accounts.close()
+    with in_use(data_dir):
+        signer = read_signer(data_dir / SIGNING_KEY)
+        accounts = Accounts(data_dir, passwords=passwords)
+        hosting = Hosting(data_dir)
+        try:
+            yield House(accounts, hosting, signer)
+        finally:
+            hosting.close()
+            accounts.close()
 
 
 def problems_of(options: ServeOptions) -> list[Problem]:

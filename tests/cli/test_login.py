@@ -17,7 +17,6 @@ from mountfs.testing.online import OnlineStudio, online_studio, password_of
 from mountfs.testing.projects import production
 from tests.cli.running import Done, Shell
 
-
 pytestmark = pytest.mark.mounted
 
 

@@ -67,9 +67,9 @@ def test_modes_that_cannot_be(tmp_path: Path, mode: str, storage: bool):
 @pytest.mark.parametrize("empty", range(5))
 def test_nothing_may_be_empty(tmp_path: Path, empty: int):
     """A project and its first user have names and an address, which the format insists on."""
-    words = ["" if index == empty else "word" for index in range(5)]
+    name, email, username, first, last = ("" if index == empty else "word" for index in range(5))
     with pytest.raises(ProjectFileError):
-        create_project(tmp_path / "p.clst", name=words[0], author=FirstUser(*words[1:]))
+        create_project(tmp_path / "p.clst", name=name, author=FirstUser(email, username, first, last))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -52,6 +52,8 @@ exit  # the shell stays the first process, which no user's manager can be
 """
 
 _SYSTEM = f"""
+mount -t tmpfs tmpfs /var/lib
+mount --make-rshared /  # as on a machine: what is mounted for a service has to be seen by it
 export SYSTEMD_UNIT_PATH=$HOME/units container=other
 # Its cgroup is the top of all it sees; without that it would make groups at the top of the machine's.
 exec unshare -C sh -c 'umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&

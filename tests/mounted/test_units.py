@@ -171,6 +171,93 @@ def test_the_unit_is_clean(home: Path):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+# --- a studio -----------------------------------------------------------------------------------------------
+
+STUDIO = UNITS / "mountfs-studio.service"
+DATA = "/var/lib/mountfs-studio"
+ACCOUNT = f"mountfs-studio:x:{UID - 5000}:{UID - 5000}::/var/lib/mountfs-studio:/usr/sbin/nologin\n"
+AS_STUDIO = ("setpriv", "--reuid", str(UID - 5000), "--regid", str(UID - 5000), "--clear-groups")
+
+
+def test_the_studios_unit_is_clean_and_closed():
+    """systemd has nothing to say about the unit, and finds little that a fault in a studio could reach."""
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", STUDIO], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    looked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", STUDIO]
+    exposed = subprocess.run(looked, capture_output=True, text=True, check=False)
+    assert exposed.returncode == 0, exposed.stdout  # 20: 2.0
+
+
+def studio_units(home: Path, *drop_ins: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What a manager needs for the studio's unit, changed by nothing but where mountfs is."""
+    unit = STUDIO.read_text().replace("/opt/mountfs/bin", str(managed.PROGRAMS))
+    users = {"passwd": passwd(home) + ACCOUNT, "group": f"mountfs-studio:x:{UID - 5000}:\n"}
+    changed = "\n".join(["[Service]", *drop_ins])
+    around = ("test", "sysinit", "basic", "shutdown", "network-online")
+    targets = {f"{name}.target": _TARGET for name in around}
+    return {**targets, "mountfs-studio.service": f"{unit}\n{changed}\n"}, users
+
+
+def make_studio(manager: Manager) -> None:
+    """As docs/systemd.md says."""
+    manager.run("install", "-d", "-m", "0700", "-o", str(UID - 5000), "-g", str(UID - 5000), DATA)
+    manager.run(*AS_STUDIO, "mountfs", "studio", "create", DATA)
+
+
+def test_a_studio_is_a_service(home: Path):
+    """Started, it answers; stopped, it ends well; its operator works on it meanwhile; it left no core, and
+    nothing that others can read."""
+    with managed.system_manager(home, *studio_units(home)) as manager:
+        failed = manager.attempt("systemctl", "start", "mountfs-studio")
+        assert failed.returncode != 0  # no studio has been made
+        manager.run("systemctl", "reset-failed", "mountfs-studio")
+        make_studio(manager)
+        manager.run("systemctl", "start", "mountfs-studio")
+        status = manager.run("systemctl", "show", "-P", "StatusText", "mountfs-studio")
+        assert status == "answers at http://127.0.0.1:8420\n"
+        asked = manager.run("curl", "-sS", "http://127.0.0.1:8420/api/v1/studio")
+        assert '"epoch"' in asked
+        assert manager.run(*AS_STUDIO, "mountfs", "studio", "account", "list", DATA) == ""
+        open_to_others = manager.run("find", DATA, "-perm", "/077")
+        assert open_to_others == ""
+        manager.run("systemctl", "stop", "mountfs-studio")
+        assert manager.run("systemctl", "show", "-P", "Result", "mountfs-studio") == "success\n"
+
+
+def test_a_studio_gets_its_certificate_from_root(home: Path):
+    """The key is root's, and the studio serves with it by one line of a drop-in; killed, it is started
+    again."""
+    certificate = home / "etc-studio"
+    certificate.mkdir()
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", certificate / "key.pem", "-out", certificate / "cert.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (certificate / "key.pem").chmod(0o600)
+    options = (
+        f"LoadCredential=cert.pem:{certificate}/cert.pem",
+        f"LoadCredential=key.pem:{certificate}/key.pem",
+        'Environment="OPTIONS=--host 0.0.0.0 --cert %d/cert.pem --key %d/key.pem"',
+        "RestartSec=100ms",
+    )
+    with managed.system_manager(home, *studio_units(home, *options)) as manager:
+        make_studio(manager)
+        manager.run("systemctl", "start", "mountfs-studio")
+        ask = ("curl", "-sS", "--cacert", certificate / "cert.pem", "https://localhost:8420/api/v1/studio")
+        assert '"epoch"' in manager.run(*ask)
+        manager.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "mountfs-studio")
+        restarts = ("systemctl", "show", "-P", "NRestarts", "mountfs-studio")
+        wait_until(lambda: manager.run(*restarts) == "1\n", "a restart")
+        wait_until(lambda: manager.attempt(*ask).returncode == 0, "the studio")
+
+
 # --- mount(8), fstab and automount points -------------------------------------------------------------------
 
 _TARGET = "[Unit]\nDefaultDependencies=no\n"

@@ -61,7 +61,7 @@ class ChunkFiles:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FRAME:
                 raise ChunkCorrupt(chunk, "its file is not one of a chunk")
-            return os.read(descriptor, MAX_FRAME)
+            return os.read(descriptor, found.st_size)  # frames appear whole, and never change
         except OSError as exc:
             raise StorageUnavailable(f"{path} cannot be read: {exc.strerror}") from exc
         finally:

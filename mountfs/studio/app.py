@@ -16,7 +16,7 @@ from mountfs.studio.compressing import Compressing
 from mountfs.studio.gate import Gate
 from mountfs.studio.responses import response_to
 from mountfs.studio.routes import accounts, chunks, edits, general, members, sessions, trees
-from mountfs.studio.routes.asking import House, in_project
+from mountfs.studio.routes.asking import REFUSALS, House, in_project
 from mountfs.studio.safety import networks
 
 
@@ -32,15 +32,16 @@ def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
         redirect_slashes=False,  # an address that is nearly right leads nowhere
     )
     app.state.house = house
-    api = APIRouter(prefix=wire.API)
+    api = APIRouter(prefix=wire.API, responses=REFUSALS)
     for module in (general, sessions, accounts, members, trees, edits, chunks):
         api.include_router(module.router)
     app.include_router(api)
-    app.include_router(chunks.bodies)
-    app.include_router(general.health)
+    app.include_router(chunks.bodies, responses=REFUSALS)
+    app.include_router(general.health, responses=REFUSALS)
     app.add_exception_handler(MountfsError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_of_a_bad_question)
     app.add_exception_handler(HTTPException, _tell_of_no_route)
+    app.add_exception_handler(Exception, _tell)
     return Gate(
         Compressing(app),
         authenticate=house.accounts.sessions.authenticate,
@@ -65,6 +66,8 @@ def _tell_of_a_bad_question(request: Request, error: Exception) -> Response:
 
 def _tell_of_no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, MountfsError):  # what kept a question from being read
+        return _tell(request, error.__cause__)
     if error.status_code == 404:
         return _tell(request, NotFound())
     return Response(

@@ -8,6 +8,7 @@ ask it, since nothing of it has been read before. Authority is looked up anew fo
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -50,6 +51,12 @@ _SIGNED = ("/chunks/", "/uploads/")
 _MAX_OPEN_BODY = 64 << 10
 """Bytes of a question that anybody may ask."""
 
+
+SLOWEST_BODY = 30.0
+"""Seconds that a question may take to arrive, and more for more bytes:"""
+
+_LEAST_RATE = 16 << 10
+"""a second for so many."""
 
 _PROJECT = re.compile(rf"{wire.API}/projects/([^/]+)/.*", re.DOTALL)
 
@@ -97,6 +104,8 @@ class Gate:
                 status = message["status"]
                 given = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *marks]
+                if status == 413:  # the rest of it is not read
+                    message["headers"].append((b"connection", b"close"))
                 if b"cache-control" not in given:
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
@@ -162,18 +171,31 @@ class Gate:
 
 
 class _Bounded:
-    """A body of at most so many bytes, whatever its headers said."""
+    """A body of at most so many bytes, whatever its headers said, that arrives in a bearable time."""
 
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
         self._most = self._left = most
+        self._begun = time.monotonic()
+        self._whole = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        message = await self._next()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise LimitExceeded(f"no question like this has more than {self._most} bytes")
+        self._whole = not message.get("more_body", False)
         return message
+
+    async def _next(self) -> Message:
+        if self._whole:  # what comes now is that they have gone, whenever that is
+            return await self._receive()
+        allowed = SLOWEST_BODY + (self._most - self._left) / _LEAST_RATE
+        try:
+            async with asyncio.timeout(max(0.0, self._begun + allowed - time.monotonic())):
+                return await self._receive()
+        except TimeoutError:
+            raise LimitExceeded("the question comes too slowly to be waited for") from None
 
 
 async def _refuse(error: Exception, send: Send) -> None:

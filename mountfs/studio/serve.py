@@ -17,6 +17,7 @@ import uvicorn
 from mountfs.errors import ConfigError
 from mountfs.studio.accounts import Accounts, Passwords
 from mountfs.studio.app import build
+from mountfs.studio.connections import WaryProtocol
 from mountfs.studio.data_folder import in_use
 from mountfs.studio.gate import Gate
 from mountfs.studio.hosting import Hosting
@@ -148,6 +149,7 @@ def server(
         app = OnlyFrom(app, networks(options.trusted_proxies))
     config = uvicorn.Config(
         app,
+        http=WaryProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

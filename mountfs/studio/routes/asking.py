@@ -6,11 +6,12 @@ for each request: being in the studio opens none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from mountfs import wire
@@ -21,9 +22,13 @@ from mountfs.studio.bound import BoundStudio
 from mountfs.studio.change import nothing
 from mountfs.studio.hosting import HostedProject, Hosting
 from mountfs.studio.joining import settle
+from mountfs.studio.responses import STATUS
 from mountfs.studio.signing import Signer
 
 T = TypeVar("T")
+
+_SHORT = 64 << 10
+"""Bytes of a question that are read where they came; longer ones in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,51 @@ def done() -> Response:
     return Response(status_code=204)
 
 
-def answers(kind: Any, status: int = 200) -> dict[str, Any]:
-    """What the API's description says of a route that answers with `answer`."""
-    return {"response_model": kind, "status_code": status, "response_model_exclude_unset": False}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": wire.Refusal} for status in sorted({400, 405, 500, *STATUS.values()})
+}
+"""What the API's description says of every route: how it refuses. 400 and 405 are the server's own."""
+
+
+def answers(kind: Any, status: int = 200, *, asks: Any = None) -> dict[str, Any]:
+    """What the API's description says of a route that answers with `answer`, and reads its question with
+    `question`."""
+    said: dict[str, Any] = {"response_model": kind, "status_code": status}
+    return said if asks is None else {**said, **reads(asks)}
+
+
+def reads(kind: Any) -> dict[str, Any]:
+    """What the API's description says of a route that reads its question with `question`."""
+    content = {"application/json": {"schema": _whole(TypeAdapter(kind).json_schema())}}
+    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
+
+
+def question(kind: type[T]) -> Any:
+    """A question in JSON, read after it is known who asks. WireError for what is none.
+
+    For questions that may be long: nothing is made of them but what they are to be, so many millions of
+    brackets cost no more than their own bytes.
+    """
+
+    async def read(request: Request) -> T:
+        body = await request.body()
+        if len(body) <= _SHORT:
+            return wire.decode(kind, body)
+        return await in_thread(lambda: wire.decode(kind, body))
+
+    return Depends(read)
+
+
+def _whole(schema: Any, parts: Mapping[str, Any] | None = None) -> Any:
+    """A schema with its parts where they are named, since it becomes a part itself."""
+    if isinstance(schema, list):
+        return [_whole(each, parts) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = schema.get("$defs", {}) if parts is None else parts
+    if "$ref" in schema:
+        return _whole(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {name: _whole(value, parts) for name, value in schema.items() if name != "$defs"}
 
 
 async def in_thread(call: Callable[[], T]) -> T:

@@ -18,7 +18,16 @@ from mountfs.errors import LimitExceeded, MountfsError, WireError, told
 from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef, ProjectId, Toggle, UserId
 from mountfs.studio.change import nothing
 from mountfs.studio.responses import status_of
-from mountfs.studio.routes.asking import AskedHouse, House, InProject, Member, answer, answers, in_thread
+from mountfs.studio.routes.asking import (
+    AskedHouse,
+    House,
+    InProject,
+    Member,
+    answer,
+    answers,
+    in_thread,
+    question,
+)
 
 router = APIRouter(prefix="/projects/{project}/chunks", tags=["chunks"])
 bodies = APIRouter(tags=["chunk bodies"])
@@ -31,15 +40,17 @@ Until = Annotated[int, Query(ge=0)]
 Signature = Annotated[str, Query(max_length=200)]
 
 
-@router.post("/missing", **answers(list[ChunkId]))
-def missing(member: InProject, asked: wire.ChunksAsked) -> Response:
+@router.post("/missing", **answers(list[ChunkId], asks=wire.ChunksAsked))
+def missing(member: InProject, asked: Annotated[wire.ChunksAsked, question(wire.ChunksAsked)]) -> Response:
     """Those of these chunks that the member must send before a version of theirs may name them."""
     wire.require_few(asked.chunks, wire.MAX_CHUNKS, "chunks")
     return answer(sorted(member.acting(Toggle.CREATE_CHECKPOINT).chunks.missing(asked.chunks)))
 
 
-@router.post("/addresses", **answers(list[wire.Addresses]))
-def addresses(house: AskedHouse, member: InProject, asked: wire.RangesAsked) -> Response:
+@router.post("/addresses", **answers(list[wire.Addresses], asks=wire.RangesAsked))
+def addresses(
+    house: AskedHouse, member: InProject, asked: Annotated[wire.RangesAsked, question(wire.RangesAsked)]
+) -> Response:
     """Where chunks of visible checkpoints can be had; for each range an answer of its own, which ends
     with the checkpoint, or when there are as many as one question may have."""
     wire.require_few(asked.ranges, wire.MAX_RANGES, "ranges")
@@ -69,8 +80,10 @@ def _addresses(house: House, member: Member, asked: wire.Range, count: int, unti
     return wire.Addresses(found)
 
 
-@router.post("/uploads", **answers(list[str]))
-def uploads(house: AskedHouse, member: InProject, asked: wire.UploadsAsked) -> Response:
+@router.post("/uploads", **answers(list[str], asks=wire.UploadsAsked))
+def uploads(
+    house: AskedHouse, member: InProject, asked: Annotated[wire.UploadsAsked, question(wire.UploadsAsked)]
+) -> Response:
     """Where frames may be sent. 507 when the studio's disk has no room for them."""
     wire.require_few(asked.uploads, wire.MAX_ADDRESSES, "chunks")
     studio = member.acting(Toggle.CREATE_CHECKPOINT)

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from mountfs import wire
 from mountfs.errors import MountfsError, NotFound
 from mountfs.model import AssetId, Changes, Checkpoint, CheckpointId, Cursor, Manifest, Tree, Viewer
-from mountfs.studio.routes.asking import InProject, Member, answer, answers, in_thread, member_of
+from mountfs.studio.routes.asking import InProject, Member, answer, answers, in_thread, member_of, question
 
 router = APIRouter(prefix="/projects/{project}", tags=["projects"])
 
@@ -113,8 +113,10 @@ def manifest(member: InProject, checkpoint: str) -> Response:
     return answer(member.studio.manifest(CheckpointId(checkpoint)))
 
 
-@router.post("/manifests", **answers(list[Manifest]))
-def manifests(member: InProject, asked: wire.ManifestsAsked) -> Response:
+@router.post("/manifests", **answers(list[Manifest], asks=wire.ManifestsAsked))
+def manifests(
+    member: InProject, asked: Annotated[wire.ManifestsAsked, question(wire.ManifestsAsked)]
+) -> Response:
     """Several manifests; those that would be refused are left out."""
     wire.require_few(asked.checkpoints, wire.MAX_ADDRESSES, "checkpoints")
     return answer(list(member.studio.manifests(asked.checkpoints).values()))

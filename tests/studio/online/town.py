@@ -24,7 +24,7 @@ from mountfs.model import (
     UserId,
 )
 from mountfs.storage.create import FirstUser
-from mountfs.studio.accounts import MadeToken
+from mountfs.studio.accounts import AccountId, MadeToken
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.hosting import HostedProject
 from mountfs.testing.online import OPERATOR, OnlineStudio, online_studio, password_of
@@ -128,7 +128,7 @@ class Town:
         add_files(self.owner, {name: name.encode()})
         return self.secret(name)
 
-    def joined(self) -> str:
+    def joined(self) -> AccountId:
         """The account of a new member."""
         account = self.online.hire(f"new-{new_id()[:8]}")
         self.online.house.accounts.memberships.add(OPERATOR, self.id, account.id, joining_as="artist")
@@ -138,6 +138,17 @@ class Town:
         """A session of somebody that is nobody else's."""
         email = f"{username}@harbor.example"
         return self.online.house.accounts.sessions.login(email, password_of(username)).token
+
+    def lend(self, secret: Secret, user: UserId) -> None:
+        """Let somebody see a file: it is their task now."""
+        self.owner.set_kind(secret.asset, is_resource=False)
+        self.owner.assign(secret.asset, user)
+
+    def begin(self, account: AccountId) -> str:
+        """A session of somebody who has just come."""
+        accounts = self.online.house.accounts
+        (found,) = accounts.people.get(frozenset([account])).values()
+        return self.token(found.username)
 
     def node_token(self, username: str = ALLOWED) -> str:
         """A machine's token, made by somebody."""

@@ -89,6 +89,10 @@ class DiskAround:
         """As the inner disk."""
         return self.inner.drafts()
 
+    def is_nearly_full(self) -> bool:
+        """As the inner disk."""
+        return self.inner.is_nearly_full()
+
     def close(self) -> None:
         """As the inner disk."""
         self.inner.close()

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import trio
 
-from mountfs.model import Asset, AssetId, Checkpoint, NewAsset
+from mountfs.model import Asset, AssetId, Checkpoint, CollectionId, NewAsset
+from mountfs.workspace.accepted import Place
 from mountfs.workspace.disk import Change
 from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.looks import Kept
@@ -91,10 +92,27 @@ class Arrivals:
         if vacancy is not None and vacancy.version is version:
             vacancy.version = None
         state.heads.opened(version.asset, now)
+        if checkpoint is not None:
+            self._keep(version, checkpoint)
         done = VersionState.PUBLISHED if checkpoint is not None else VersionState.EQUAL
         changes.append(state.finish(version, done))
         for change in changes:
             state.journal.also(change)
+
+    def _keep(self, version: Version, checkpoint: Checkpoint) -> None:
+        """Keep what was sent, in case the studio forgets it."""
+        catalogue = self._state.namespace.catalogue
+        asset = catalogue.assets.get(version.asset)
+        if asset is None:
+            return
+        above: list[tuple[CollectionId, str, CollectionId]] = []
+        at = asset.collection
+        while at in catalogue.collections:
+            folder = catalogue.collections[at]
+            above.append((folder.id, folder.name, folder.parent))
+            at = folder.parent
+        place = Place(asset.name + asset.extension, asset.collection, tuple(above))
+        self._state.accepted.keep(version, checkpoint.number, place)
 
     def _announce(self, version: Version, checkpoint: Checkpoint) -> None:
         """Show what the studio has just taken before its news comes: what follows is decided by that."""

@@ -85,6 +85,9 @@ class Disk(Protocol):
     def drafts(self) -> list[int]:
         """The drafts that have files."""
 
+    def is_nearly_full(self) -> bool:
+        """Whether there is little room left: what is not needed should go."""
+
     def close(self) -> None:
         """Let everything go."""
 
@@ -186,6 +189,14 @@ class LocalDisk:
     def drafts(self) -> list[int]:
         """The drafts that have files."""
         return sorted(int(name) for name in os.listdir(self._directory) if name.isdecimal())
+
+    def is_nearly_full(self) -> bool:
+        """Whether less than a twentieth of the disk is free."""
+        try:
+            found = os.fstatvfs(self._directory)
+        except OSError:
+            return False
+        return found.f_bavail * 20 < found.f_blocks
 
     def close(self) -> None:
         """Close all files."""

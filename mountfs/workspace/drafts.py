@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,14 @@ _DEEPEST = 16
 
 _ABSORBED = 4 << 20
 """Bytes that are copied so that they are fewer."""
+
+
+class Share(Enum):
+    """Whose room a draft takes."""
+
+    UNSENT = "what is to be sent"
+    SCRATCH = "what stays on this machine"
+    ACCEPTED = "what was sent, and is kept for a while"
 
 
 class DraftState(StrEnum):
@@ -66,7 +74,7 @@ class Draft:
         "holders",
         "id",
         "is_recorded_sealed",
-        "is_scratch",
+        "share",
         "size",
         "state",
         "synced",
@@ -86,8 +94,7 @@ class Draft:
         """Counts changes."""
         self.synced = -1
         """The generation that is on the disk."""
-        self.is_scratch = False
-        """Whether it counts as what stays on this machine."""
+        self.share = Share.UNSENT
         self.is_recorded_sealed = False
         """Whether the journal knows that it is sealed."""
         self.holders = 0
@@ -181,8 +188,8 @@ class Drafts:
         self._disk = disk
         self._forget = forget
         self._note = note
-        self._quotas = {False: quota, True: scratch_quota}
-        self._used = {False: 0, True: 0}
+        self._quotas = {Share.UNSENT: quota, Share.SCRATCH: scratch_quota, Share.ACCEPTED: 0}
+        self._used = dict.fromkeys(Share, 0)
         self._drafts: dict[int, Draft] = {}
         self._last = 0
         self.damaged: Callable[[OSError], None] | None = None
@@ -191,24 +198,30 @@ class Drafts:
     @property
     def used(self) -> int:
         """Bytes of local changes that are to be sent."""
-        return self._used[False]
+        return self._used[Share.UNSENT]
 
     @property
     def scratch_used(self) -> int:
         """Bytes of what stays on this machine."""
-        return self._used[True]
+        return self._used[Share.SCRATCH]
 
     @property
     def room(self) -> int | None:
         """Bytes that local changes may still take; None: as many as the disk has."""
-        return max(0, self._quotas[False] - self.used) if self._quotas[False] else None
+        return max(0, self._quotas[Share.UNSENT] - self.used) if self._quotas[Share.UNSENT] else None
 
     def count_as(self, draft: Draft, *, scratch: bool) -> None:
         """Count a draft's bytes as what stays on this machine, or as what is to be sent."""
-        if draft.is_scratch is not scratch:
-            self._used[draft.is_scratch] -= draft.touched.total
-            draft.is_scratch = scratch
-            self._used[scratch] += draft.touched.total
+        self._count(draft, Share.SCRATCH if scratch else Share.UNSENT)
+
+    def count_as_accepted(self, draft: Draft) -> None:
+        """Count a draft's bytes as what was sent."""
+        self._count(draft, Share.ACCEPTED)
+
+    def _count(self, draft: Draft, share: Share) -> None:
+        self._used[draft.share] -= draft.touched.total
+        draft.share = share
+        self._used[share] += draft.touched.total
 
     def get(self, id_: int) -> Draft | None:
         """The draft of an id."""
@@ -242,7 +255,7 @@ class Drafts:
             if isinstance(base, Draft):
                 base.holders += 1
             self._drafts[draft.id] = draft
-            self._used[draft.is_scratch] += draft.touched.total
+            self._used[draft.share] += draft.touched.total
         for orphan in files - set(self._drafts):
             self._disk.remove(orphan)
         self._last = max([0, *files, *self._drafts])
@@ -282,7 +295,7 @@ class Drafts:
             try:
                 self._absorb(draft, base)
             except OSError:
-                self._used[draft.is_scratch] -= draft.touched.total
+                self._used[draft.share] -= draft.touched.total
                 with suppress(OSError):  # it goes with the next mount
                     self._disk.remove(draft.id)
                 raise
@@ -311,7 +324,7 @@ class Drafts:
             if isinstance(piece.origin, Draft) and piece.origin in above:
                 data = piece.origin.pread(piece.start, piece.end - piece.start)
                 self._disk.write(draft.id, piece.start, data)
-                self._used[draft.is_scratch] += draft.touched.add(piece.start, piece.end)
+                self._used[draft.share] += draft.touched.add(piece.start, piece.end)
         draft.base = above[-1].base
         draft.base_limit = min(each.base_limit for each in above)
         draft.generation += 1
@@ -351,16 +364,16 @@ class Drafts:
         except (OSError, QuotaExceeded) as exc:
             self.damage(draft, exc)
             raise
-        self._used[draft.is_scratch] += draft.touched.add(offset, end)
+        self._used[draft.share] += draft.touched.add(offset, end)
         draft.size = max(draft.size, end)
         self._changed(draft)
 
     def truncate(self, draft: Draft, size: int) -> None:
         """Cut off or lengthen a draft that is not sealed. OSError; the draft is damaged then."""
         if size < draft.size:
-            self._used[draft.is_scratch] -= draft.touched.total
+            self._used[draft.share] -= draft.touched.total
             draft.touched.clip(size)
-            self._used[draft.is_scratch] += draft.touched.total
+            self._used[draft.share] += draft.touched.total
             draft.base_limit = min(draft.base_limit, size)
             try:
                 self._disk.truncate(draft.id, size)
@@ -381,7 +394,7 @@ class Drafts:
         for start, end, own in list(draft.touched.split(offset, limit)):
             if not own:
                 self._disk.write(draft.id, start, memoryview(data)[start - offset : end - offset])
-                self._used[draft.is_scratch] += draft.touched.add(start, end)
+                self._used[draft.share] += draft.touched.add(start, end)
         draft.generation += 1
 
     def detach(self, draft: Draft) -> None:
@@ -416,15 +429,16 @@ class Drafts:
             draft.state = DraftState.OPEN
 
     def _reserve(self, draft: Draft, size: int) -> None:
-        quota = self._quotas[draft.is_scratch]
-        if quota and size and self._used[draft.is_scratch] + size > quota:
-            what = "files that stay on this machine" if draft.is_scratch else "changes that are not sent yet"
+        quota = self._quotas[draft.share]
+        if quota and size and self._used[draft.share] + size > quota:
+            is_scratch = draft.share is Share.SCRATCH
+            what = "files that stay on this machine" if is_scratch else "changes that are not sent yet"
             raise QuotaExceeded(f"{what} may take {quota} bytes in all")
 
     def _drop_if_unused(self, draft: Draft) -> None:
         if draft.holders > 0 or self._drafts.pop(draft.id, None) is None:
             return
-        self._used[draft.is_scratch] -= draft.touched.total
+        self._used[draft.share] -= draft.touched.total
         if draft.synced >= 0:
             self._forget(Change("draft", str(draft.id), None), partial(self._disk.remove, draft.id))
         else:

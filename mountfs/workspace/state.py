@@ -17,6 +17,7 @@ import trio
 from mountfs.ignore import IgnoreRules
 from mountfs.model import ROOT, AssetId, CollectionId, Viewer
 from mountfs.names import file_name, is_local_only
+from mountfs.workspace.accepted import Accepted
 from mountfs.workspace.disk import Change, Disk
 from mountfs.workspace.drafts import Drafts, DraftState
 from mountfs.workspace.heads import Heads
@@ -57,6 +58,7 @@ class LocalState:
         clock_ns: Callable[[], int],
         new_id: Callable[[], str],
         tell: Callable[[News], None],
+        epoch: Callable[[], str] | None = None,
     ) -> None:
         self.namespace = namespace
         self.disk = disk
@@ -69,6 +71,7 @@ class LocalState:
         self.drafts = Drafts(
             disk, options.draft_quota, options.scratch_quota, self.journal.also, self.journal.also
         )
+        self.accepted = Accepted(self.drafts, self.journal.also, disk.is_nearly_full, epoch)
         self.heads = Heads()
         self.versions = Versions()
         self.names = trio.Lock()
@@ -199,6 +202,8 @@ class LocalState:
         """A version has become something, or nothing: it is not on its way any more."""
         version.state = state
         self.versions.pop(version.id, None)
+        if state is VersionState.DROPPED:
+            self.accepted.drop([version.id])  # nobody wants it again
         change = version.record()
         if version.draft is not None:
             self.drafts.let_go(version.draft)
@@ -267,6 +272,8 @@ class LocalState:
                 self.journal.also(self.finish(version, VersionState.SUPERSEDED))
             elif owner is not None:
                 owner.version = version
+        self.accepted.restore(records.get("accepted", {}))
+        self._order = max(self._order, self.accepted.last_order)
         self.drafts.drop_unused()
         for file in self.locals.files.values():
             if file.draft is not None and file.draft.state in (DraftState.OPEN, DraftState.FLUSHED):

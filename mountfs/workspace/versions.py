@@ -121,7 +121,11 @@ class Version:
         """What the journal is to know of it; nothing once it is done."""
         if self.state not in (VersionState.WAITING, VersionState.PUBLISHING, VersionState.REFUSED):
             return Change("version", self.id, None)
-        body: dict[str, Any] = {
+        return Change("version", self.id, self.body())
+
+    def body(self) -> dict[str, Any]:
+        """All that it takes to have it again."""
+        return {
             "order": self.order,
             "asset": self.asset,
             "is_new": self.is_new,
@@ -136,7 +140,6 @@ class Version:
             "reason": self.reason,
             "is_lost_race": self.is_lost_race,
         }
-        return Change("version", self.id, body)
 
     @classmethod
     def restored(cls, id_: str, body: Mapping[str, Any], draft: Draft | None) -> Version:

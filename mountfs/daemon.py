@@ -14,12 +14,12 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from logging.handlers import RotatingFileHandler
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -45,6 +45,7 @@ from mountfs.workspace.writing import Writing
 
 if TYPE_CHECKING:
     from mountfs.fs.session import Session
+    from mountfs.remote import RemoteProject
     from mountfs.storage.project import Project
     from mountfs.studio.bound import BoundStudio
 
@@ -78,6 +79,8 @@ class Parts:
     warnings: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     """The project's patterns for names that stay local."""
+    remote: RemoteProject | None = None
+    """More of a studio's project: its session, and what is kept of it here."""
     wrap_disk: Callable[[Disk], Disk] = lambda disk: disk
     """For tests: what stands between the mount and its disk."""
 
@@ -88,14 +91,15 @@ def opened(request: MountRequest) -> Iterator[Parts]:
     if request.remote is not None:
         from mountfs.remote import opened as opened_remote
 
-        with opened_remote(request.remote, request.state_dir) as (
-            project_id,
-            name,
-            remote_studio,
-            remote_chunks,
-        ):
+        with opened_remote(request.remote, request.state_dir) as remote:
             yield Parts(
-                project_id, name, remote_studio, remote_chunks, ignored=tuple(remote_studio.ignore_list())
+                remote.id,
+                remote.name,
+                remote.studio,
+                remote.chunks,
+                remote.warnings,
+                tuple(remote.studio.ignore_list()),
+                remote=remote,
             )
         return
     from mountfs.storage.open import open_project
@@ -347,7 +351,21 @@ class _Mount:
 
     def _control(self) -> ControlServer:
         path = socket_path(self._request.runtime_dir, self._request.mount_point)
-        return ControlServer(path, {"info": lambda _: self._info(), **self._saving_operations()})
+        operations: dict[str, Operation] = {"info": lambda _: self._info()}
+        if self._parts.remote is not None:
+            operations["renew"] = self._renew
+        return ControlServer(path, operations | self._saving_operations())
+
+    def _renew(self, asked: Mapping[str, Any]) -> Answer:
+        """Their owner has logged in again: use that session. Anybody else's is none of this mount's."""
+        remote, mine = self._parts.remote, self._request.remote
+        assert remote is not None
+        assert mine is not None
+        is_mine = (asked.get("url"), asked.get("email")) == (mine.url, mine.email)
+        if is_mine:
+            remote.renew(str(asked.get("token", "")))
+            log.info("%s has logged in again", mine.email)
+        return {"renewed": is_mine}
 
     def _saving_operations(self) -> dict[str, Operation]:
         """What commands ask of a mount that can be written to."""

@@ -43,6 +43,8 @@ class Remote:
     ca_file: str | None = None
     cache_size: int = 0
     """Bytes; 0: a part of the disk."""
+    timeout: float = 30.0
+    """Seconds without a byte from the studio after which a connection counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)

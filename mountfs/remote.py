@@ -8,39 +8,54 @@ mount comes up without network. Chunks are in one cache for all (`content.disk_c
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mountfs import wire
 from mountfs.config import private_folder
-from mountfs.content.disk_cache import CachedStore, DiskCache
+from mountfs.content.disk_cache import CachedStore, DiskCache, Limits
+from mountfs.content.verifying import VerifyingStore
 from mountfs.errors import LocalStateError, NotFound, StudioUnavailable, WireError
-from mountfs.interfaces import ChunkStore, Studio
+from mountfs.interfaces import ChunkStore
 from mountfs.launch import Remote
 from mountfs.model import ProjectId
 from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
-from mountfs.transport.line import Line
+from mountfs.transport.line import Line, Patience
+from mountfs.transport.people import device
 from mountfs.workspace.replica import Replica
 from mountfs.workspace.replicated import ReplicatedStudio
 
-log = logging.getLogger(__name__)
+_PROJECTS = "projects.json"
+
+_FIRST_ANSWER = 10.0
+"""Seconds that a mount waits for the studio's first answer before it comes up without it."""
 
 
 def projects(line: Line, state_dir: Path, email: str) -> list[wire.ProjectFacts]:
     """The projects that an account may open; without network, those it could the last time."""
-    kept = folder_of(state_dir, line.url, email) / "projects.json"
     try:
-        found = line.ask("GET", "/projects", list[wire.ProjectFacts])
+        return _asked_projects(line, state_dir, email)
     except StudioUnavailable:
-        with suppress(OSError, WireError):
-            return wire.decode(list[wire.ProjectFacts], kept.read_bytes())
-        raise
-    _write(kept, wire.encode(found))
+        if (known := _kept_projects(line, state_dir, email)) is None:
+            raise
+        return known
+
+
+def _asked_projects(line: Line, state_dir: Path, email: str) -> list[wire.ProjectFacts]:
+    found = line.ask("GET", "/projects", list[wire.ProjectFacts])
+    _write(folder_of(state_dir, line.url, email) / _PROJECTS, wire.encode(found))
     return found
+
+
+def _kept_projects(line: Line, state_dir: Path, email: str) -> list[wire.ProjectFacts] | None:
+    with suppress(OSError, WireError):
+        kept = (folder_of(state_dir, line.url, email) / _PROJECTS).read_bytes()
+        return wire.decode(list[wire.ProjectFacts], kept)
+    return None
 
 
 def find_project(known: list[wire.ProjectFacts], name: str) -> wire.ProjectFacts:
@@ -64,30 +79,96 @@ def folder_of(state_dir: Path, url: str, email: str) -> Path:
     return private_folder(private_folder(state_dir / "studios") / short)
 
 
+class Token:
+    """What a session is opened with; another one takes its place when its owner has logged in again."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self) -> str:
+        """The newest one."""
+        return self._value
+
+    def renew(self, value: str) -> None:
+        """Use this one from now on."""
+        self._value = value
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteProject:
+    """The parts of a mount of a studio's project. ``cache`` is None where this machine keeps no chunks."""
+
+    id: ProjectId
+    name: str
+    studio: ReplicatedStudio
+    chunks: ChunkStore
+    cache: DiskCache | None
+    warnings: tuple[str, ...]
+    token: Token = field(repr=False)
+
+    def renew(self, token: str) -> None:
+        """Their owner has logged in again."""
+        self.token.renew(token)
+        self.studio.ask_again()
+
+
 @contextmanager
-def opened(remote: Remote, state_dir: Path) -> Iterator[tuple[ProjectId, str, Studio, ChunkStore]]:
-    """The project's id and name, its studio and its chunks, for as long as the block lasts."""
+def opened(remote: Remote, state_dir: Path) -> Iterator[RemoteProject]:
+    """A project of a studio, for as long as the block lasts. Without network it is what was known last."""
     id_ = ProjectId(remote.project)
+    token = Token(remote.token)
     with ExitStack() as stack:
-        line = Line(remote.url, lambda: remote.token, remote.ca_file)
+        line = Line(remote.url, token, remote.ca_file, Patience(silence=remote.timeout), device())
         stack.callback(line.close)
-        remote_chunks = RemoteChunks(line, id_)
-        stack.callback(remote_chunks.close)
-        chunks: ChunkStore = remote_chunks
-        try:
-            cache = DiskCache(remote.cache_dir)
-        except LocalStateError as exc:
-            log.warning("chunks are not kept on this machine: %s", exc)
-        else:
-            stack.callback(cache.close)
-            chunks = CachedStore(remote_chunks, cache)
         folder = folder_of(state_dir, remote.url, remote.email)
         replica = Replica(folder / f"{_name(id_)}.db", f"{remote.url} {id_} {remote.email}")
         studio = ReplicatedStudio(StudioClient(line, id_), replica, epoch=lambda: line.epoch)
         stack.callback(studio.close)
-        known = projects(line, state_dir, remote.email)
-        name = next((each.name for each in known if each.id == id_), remote.project)
-        yield id_, name, studio, chunks
+        remote_chunks = RemoteChunks(line, id_, require_reached=studio.require_reached)
+        stack.callback(remote_chunks.close)
+        warnings: list[str] = []
+        cache: DiskCache | None = None
+        try:
+            cache = DiskCache(remote.cache_dir, _limits(remote))
+        except (LocalStateError, OSError) as exc:
+            warnings.append(f"chunks are not kept on this machine: {exc}")
+        else:
+            stack.callback(cache.close)
+        known = _first_words(line, remote, state_dir, studio)
+        if studio.offline_since is not None:
+            warnings.append(
+                f"the studio is not reached, shown is what was known here; what is saved waits ({studio.why})"
+            )
+        yield RemoteProject(
+            id_,
+            next((each.name for each in known if each.id == id_), remote.project),
+            studio,
+            VerifyingStore(remote_chunks) if cache is None else CachedStore(remote_chunks, cache),
+            cache,
+            tuple(warnings),
+            token,
+        )
+
+
+def _first_words(
+    line: Line, remote: Remote, state_dir: Path, studio: ReplicatedStudio
+) -> list[wire.ProjectFacts]:
+    """The account's projects. Whoever mounts without network is not to wait for it several times."""
+    once = Line(line.url, line.token, line.ca_file, Patience(tries=1, silence=_FIRST_ANSWER), line.device)
+    try:
+        return _asked_projects(once, state_dir, remote.email)
+    except StudioUnavailable as exc:
+        studio.lost(exc)
+        return _kept_projects(line, state_dir, remote.email) or []
+    finally:
+        once.close()
+
+
+def _limits(remote: Remote) -> Limits | None:
+    if not remote.cache_size:
+        return None
+    usual = Limits.of_disk(private_folder(remote.cache_dir))
+    return replace(usual, most=remote.cache_size)
 
 
 def _name(id_: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -21,8 +22,9 @@ def command(url: str, email: str, password_file: Path | None, as_json: bool) -> 
     """Log in at a studio, so that its projects can be mounted.
 
     The password is asked for here and kept nowhere. What the studio gives for it goes into your keyring, and
-    lasts until you log out or do not use it for a week. You may have accounts at several studios, and several
-    at one. On a machine without a keyring, name a file for it in config.toml: [studio] token_file.
+    lasts until you log out or do not use it for a week. Your mounts of that studio go on with it. You may
+    have accounts at several studios, and several at one. On a machine without a keyring, name a file for it
+    in config.toml: [studio] token_file.
 
     \b
       mountfs login https://studio.example --as ada@harbor.example
@@ -42,7 +44,25 @@ def command(url: str, email: str, password_file: Path | None, as_json: bool) -> 
     secret = password(f"Password of {email}", password_file)
     entered = log_in(url, email, secret, config.studio.ca_file or None)
     keys.keep(Session(url, entered.account.email, entered.token))
+    _tell_mounts(url, entered.account.email, entered.token)
     if as_json:
         output.as_json({"studio": url, "email": entered.account.email, "username": entered.account.username})
         return
     click.echo(f"Logged in at {url} as {entered.account.username}.")
+
+
+def _tell_mounts(url: str, email: str, token: str) -> None:
+    """Mounts of this account use the new session from now on."""
+    import os
+
+    from mountfs.cli.paths import own_mounts
+    from mountfs.control import ask
+    from mountfs.errors import MountfsError
+    from mountfs.mountpoints import mounts
+
+    mine = {mount.path for mount in mounts() if mount.uid in (None, os.geteuid())}
+    for place in own_mounts():
+        if place.mount not in mine:  # root sees everybody's, and hands nobody else a session
+            continue
+        with suppress(MountfsError):  # dead, or a mount of a file
+            ask(place.mount, {"op": "renew", "url": url, "email": email, "token": token}, timeout=2.0)

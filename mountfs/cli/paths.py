@@ -82,7 +82,7 @@ class InMount:
     def status(self) -> dict[str, Any]:
         """What is local here: ``files``, ``totals``, ``sending``."""
         if self.read_only:
-            return {"files": [], "totals": {}, "sending": None}
+            return {"studio": None, "files": [], "totals": {}, "sending": None}
         return self.ask("status", patience=ANSWER_TIME)
 
     @property

@@ -48,6 +48,9 @@ def command(ctx: click.Context, path: str | None, watch: bool, as_json: bool) ->
       mountfs status ~/mnt/shots --watch
       mountfs status --json ~/mnt
 
+    While a studio is not reached, it is said since when; what is saved waits. After a session has ended, log
+    in again: what waits is sent then.
+
     \b
     States:
       modified   changed, and open or at rest for too short a time
@@ -74,6 +77,9 @@ def command(ctx: click.Context, path: str | None, watch: bool, as_json: bool) ->
         Console().print(_drawn(reports))
     else:
         output.table(HEADINGS, _rows(reports))
+        for report in reports:
+            if line := _reach(report):
+                output.say(f"mountfs: {line}")
     sound = len(reports) == len(places) and all(file["state"] not in ATTENTION for _, file in _files(reports))
     ctx.exit(OK if sound else INCOMPLETE)
 
@@ -119,13 +125,24 @@ def _drawn(reports: Sequence[Report]) -> RenderableType:
     from rich.text import Text
 
     rows = _rows(reports, for_people=True)
-    lines = [Text(line) for report in reports if (line := _sending(report))]
+    lines = [Text(line) for report in reports for line in (_reach(report), _sending(report)) if line]
     if not rows:
         lines.append(Text("everything that was saved is in the project"))
         return Group(*lines)
     local = output.size(sum(file["local_bytes"] for _, file in _files(reports)))
     lines.append(Text(f"{output.count(len(rows), 'file')}, {local} on this machine only"))
     return Group(output.grid(HEADINGS, rows, right=("SIZE", "LOCAL")), *lines)
+
+
+def _reach(report: Report) -> str:
+    """What is to be known of the way to the studio; empty if it is as it should be, or there is none."""
+    studio = report.get("studio")
+    if studio is None or studio["reached"]:
+        return ""
+    since = output.time(studio["since"])
+    if studio["needs_login"]:
+        return printable(f"{report['mount']}: your session has ended ({since}): log in again: mountfs login")
+    return printable(f"{report['mount']}: the studio is not reached since {since}: {studio['reason']}")
 
 
 def _sending(report: Report) -> str:

@@ -19,6 +19,9 @@ ERRNOS: dict[type[BaseException], int] = {
     # Not EDQUOT: of what fails while cached pages are written the kernel passes on this one number, and
     # makes EIO of all others.
     errors.QuotaExceeded: errno.ENOSPC,
+    # "Network is unreachable", and "Key has expired": whoever reads that knows what to do.
+    errors.StudioUnavailable: errno.ENETUNREACH,
+    errors.Unauthenticated: errno.EKEYEXPIRED,
     errors.MountfsError: errno.EIO,
 }
 

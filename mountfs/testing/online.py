@@ -57,6 +57,10 @@ class OnlineStudio:
             self._logins[username] = self.house.accounts.sessions.login(email, password_of(username))
         return self._logins[username]
 
+    def forget(self, username: str) -> None:
+        """Whoever is asked for somebody's session next gets another one."""
+        del self._logins[username]
+
     def caller(self, username: str) -> Caller:
         """Somebody, as the studio knows who asks."""
         return self.login(username).caller
@@ -107,18 +111,25 @@ def online_studio(folder: Path) -> Iterator[OnlineStudio]:
 @contextmanager
 def new_studio(folder: Path) -> Iterator[tuple[OnlineStudio, str]]:
     """A studio that waits for its first admin, and the secret that makes one."""
+    secret = create(folder)
+    make_key(folder / SIGNING_KEY)
+    with served(folder) as online:
+        yield online, secret
+
+
+@contextmanager
+def served(folder: Path, port: int = 0) -> Iterator[OnlineStudio]:
+    """The studio whose data is in a folder; ``port`` 0: whichever is free."""
     with ExitStack() as stack:
-        secret = create(folder)
-        make_key(folder / SIGNING_KEY)
         house = stack.enter_context(opened(folder, passwords=Passwords(secrets.token_bytes, CHEAP)))
-        options = ServeOptions(folder, port=0)
+        options = ServeOptions(folder, port=port)
         listening = stack.enter_context(listen(options.host, options.port))
         serving = server(house, options, house.hosting.wake)
         thread = threading.Thread(target=lambda: asyncio.run(serving.serve([listening])), name="studio")
         thread.start()
         online = OnlineStudio(house, f"http://127.0.0.1:{listening.getsockname()[1]}")
         try:
-            yield online, secret
+            yield online
         finally:
             online.close()
             serving.should_exit = True

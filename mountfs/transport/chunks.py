@@ -12,8 +12,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Many
-from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote, urljoin, urlsplit
 
 import urllib3
@@ -44,10 +44,14 @@ Place = tuple[CheckpointId, int]
 
 
 class RemoteChunks:
-    """The chunks of one project. Usable from any thread."""
+    """The chunks of one project. Usable from any thread. ``require_reached`` raises while asking
+    is of no use, as the studio was not reached a moment ago: a reader is told so at once."""
 
-    def __init__(self, line: Line, project: ProjectId) -> None:
+    def __init__(
+        self, line: Line, project: ProjectId, *, require_reached: Callable[[], None] = lambda: None
+    ) -> None:
         self._line = line
+        self._require_reached = require_reached
         self._at = f"/projects/{quote(project, safe='')}/chunks"
         self._pool = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
@@ -68,6 +72,7 @@ class RemoteChunks:
     def get_many(self, refs: Sequence[ChunkRef]) -> list[bytes | Exception]:
         """The frames, or what `get` would raise."""
         try:
+            self._require_reached()
             refused = self._find_addresses(refs)
         except MountfsError as exc:
             return [exc] * len(refs)
@@ -79,6 +84,7 @@ class RemoteChunks:
 
     def put_many(self, frames: Mapping[ChunkId, bytes]) -> None:
         """The same for many; after an error some may have been sent."""
+        self._require_reached()
         for some in _pieces(list(frames), wire.MAX_ADDRESSES):
             for chunk, address in self._uploads({chunk: frames[chunk] for chunk in some}):
                 try:
@@ -97,6 +103,7 @@ class RemoteChunks:
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
         """Those that must be sent before a version may name them."""
+        self._require_reached()
         absent: set[ChunkId] = set()
         for some in _pieces(list(chunks), wire.MAX_CHUNKS):
             asked = wire.ChunksAsked(some)

@@ -35,6 +35,7 @@ from mountfs.errors import (
 )
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would have a line for each question
 
 T = TypeVar("T")
 

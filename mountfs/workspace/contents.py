@@ -53,7 +53,7 @@ Outcome = tuple[Version, Stored | Exception]
 
 
 class Contents:
-    """Reads and stores the contents of one mount's local files."""
+    """Reads and stores the contents of one mount's local files. ``abandons``: as `Asking`."""
 
     def __init__(
         self,
@@ -61,12 +61,15 @@ class Contents:
         chunks: ChunkStore,
         manifests: Manifests,
         open_checkpoint: Callable[[Checkpoint], OpenFile],
+        *,
+        abandons: bool = False,
     ) -> None:
         self._state = state
         self._chunks = chunks
         self._manifests = manifests
         self._open_checkpoint = open_checkpoint
         self._ingests = trio.CapacityLimiter(2)
+        self._abandons = abandons
         self.sending = Sending()
 
     async def store(self, versions: Sequence[Version]) -> list[Outcome]:
@@ -104,7 +107,9 @@ class Contents:
                 others.append(version)  # told where it is stored alone
         found: list[Ingested] = []
         try:
-            found = await trio.to_thread.run_sync(self._ingest_small, jobs, limiter=self._ingests)
+            found = await trio.to_thread.run_sync(
+                self._ingest_small, jobs, limiter=self._ingests, abandon_on_cancel=self._abandons
+            )
         except (MountfsError, OSError):
             others += [version for version, *_ in jobs]
         finally:
@@ -158,6 +163,7 @@ class Contents:
             found = await trio.to_thread.run_sync(
                 lambda: ingest_segments(draft.size, segments, base, self._chunks, progress=self._progress),
                 limiter=self._ingests,
+                abandon_on_cancel=self._abandons,
             )
         finally:
             self._state.drafts.let_go(draft)

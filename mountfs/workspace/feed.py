@@ -11,6 +11,7 @@ from mountfs.errors import MountfsError
 from mountfs.interfaces import Studio
 from mountfs.model import Changes, Cursor
 from mountfs.workspace.namespace import News
+from mountfs.workspace.replicated import far
 from mountfs.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,12 @@ _LONGEST_PAUSE = 30.0
 async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Callable[[News], None]) -> None:
     """Take over every change from ``cursor`` on and ``tell`` what the kernel has to forget, until cancelled.
 
-    While the studio cannot be asked, everything stays as it was, and it is asked again after growing pauses.
-    After news that could not be taken over, or was older than what this mount did itself, the whole tree is
-    taken over anew.
+    While the studio cannot be asked, everything stays as it was, and it is asked again after growing pauses;
+    when it is back, what waits to be sent is. After news that could not be taken over, or was older than what
+    this mount did itself, the whole tree is taken over anew.
     """
     limiter = trio.CapacityLimiter(1)
+    remote, was_away = far(studio), False
     pause = _FIRST_PAUSE
     afresh = False
     complaint = ""
@@ -45,6 +47,10 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
                 changes = await trio.to_thread.run_sync(
                     studio.changes, cursor, wait, limiter=limiter, abandon_on_cancel=True
                 )
+            if remote is not None:
+                if was_away and remote.offline_since is None and workspace.writing is not None:
+                    workspace.writing.publisher.send_again()
+                was_away = remote.offline_since is not None
             afresh = True  # until all of it is taken over
             if changes.reload:
                 workspace.ask()

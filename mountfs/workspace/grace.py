@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import trio
@@ -90,7 +91,8 @@ class Grace:
         try:
             if file is None:
                 await self._contents.make_own({vacancy.asset})
-                await self._ask(self._studio.trash, vacancy.asset)
+                with suppress(NotFound):  # it is away already: somebody was quicker, or an answer was lost
+                    await self._ask(self._studio.trash, vacancy.asset)
             else:
                 parent = await self.collection_of(file.folder)
                 name, extension = names.split(names.file_text(file.name))

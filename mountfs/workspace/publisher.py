@@ -20,12 +20,14 @@ import trio
 from mountfs import names
 from mountfs.errors import (
     ContentError,
+    LimitExceeded,
     LostRace,
     ManifestInvalid,
     MountfsError,
     NotFound,
     NotPermitted,
     Refused,
+    StudioUnavailable,
 )
 from mountfs.interfaces import Studio
 from mountfs.model import NOBODY, AssetId, CollectionId, NewAsset, Proposal, Toggle
@@ -37,6 +39,7 @@ from mountfs.workspace.grace import TOGETHER, Grace
 from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.notice import Kind, Notice
+from mountfs.workspace.replicated import far
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
@@ -65,6 +68,9 @@ _LONG = 60.0
 """Seconds after the first close until somebody wants to know that it is no version yet."""
 _FOREVER = 3600.0
 
+_FINAL = (Refused, NotFound, ContentError, LimitExceeded)
+"""What asking again does not change."""
+
 
 class Publisher:
     """Sends what one mount has to send."""
@@ -81,6 +87,7 @@ class Publisher:
         self._state = state
         self._saving = saving
         self._studio = studio
+        self._far = far(studio)
         self._ask = ask
         self._contents = contents
         self._manifests = manifests
@@ -106,6 +113,15 @@ class Publisher:
                 await trio.sleep(_FIRST_PAUSE)
             self._state.next_due = min(self._state.next_due, self._next_due())
             await trio.lowlevel.checkpoint()
+
+    def send_again(self) -> None:
+        """What could not be sent may be tried again now: the studio is back."""
+        for version in self._state.versions.values():
+            version.not_before, version.tries = 0.0, 0
+        for vacancy in self._state.locals.vacancies.values():
+            vacancy.not_before = 0.0
+        self._not_before = 0.0
+        self._state.stir()
 
     async def send_due(self) -> None:
         """Send what is due now."""
@@ -204,6 +220,10 @@ class Publisher:
     async def _send(self, versions: Sequence[Version]) -> None:
         """Store the contents of versions and offer them together."""
         state = self._state
+        if self._far is not None and self._far.is_away:
+            for version in versions:
+                self._postpone(version, StudioUnavailable(f"the studio is not reached: {self._far.why}"))
+            return
         changes: list[Change] = []
         sent: list[Version] = []
         for version in versions:
@@ -241,7 +261,7 @@ class Publisher:
                 self._arrivals.settle([version.asset])
             else:
                 stored.append(outcome)
-        except (Refused, NotFound, ContentError) as exc:
+        except _FINAL as exc:
             await self._refused(version, exc)
         except (MountfsError, OSError) as exc:
             self._postpone(version, exc)
@@ -276,7 +296,7 @@ class Publisher:
         began = trio.current_time()
         try:
             checkpoints = await self._ask(self._studio.publish, proposals)
-        except (Refused, NotFound, ContentError) as exc:
+        except _FINAL as exc:
             if len(offered) == 1:
                 version = offered[0].version
                 if isinstance(exc, ManifestInvalid) and version.stored_again < _STORED_AGAIN:

@@ -6,12 +6,13 @@ their bytes decoded are answered without a wait; `read_nowait` says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
 
 from mountfs.content.library import ContentLibrary, OpenContent
-from mountfs.errors import ProjectBusy
+from mountfs.errors import ProjectBusy, StudioUnavailable
 from mountfs.model import Checkpoint
 from mountfs.workspace.manifests import Manifests
 
@@ -19,6 +20,10 @@ Bytes = bytes | bytearray | memoryview
 
 _BUSY_PAUSE = 0.2
 """Seconds until a locked project is asked again; asking has waited for the lock already."""
+
+_AWAY_PAUSE = 0.5
+_LONGEST_AWAY = 20.0
+"""Seconds for which a reader waits for a studio that has just gone, as when it is started again."""
 
 
 class OpenFile(Protocol):
@@ -53,9 +58,16 @@ class OpenBody:
 
 
 class OpenCheckpoint:
-    """A checkpoint's content."""
+    """A checkpoint's content. ``is_lost`` says that its studio is away for so long that nobody is to wait."""
 
-    def __init__(self, checkpoint: Checkpoint, manifests: Manifests, library: ContentLibrary) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        manifests: Manifests,
+        library: ContentLibrary,
+        is_lost: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._is_lost = is_lost
         self._checkpoint = checkpoint
         self._manifests = manifests
         self._library = library
@@ -74,13 +86,18 @@ class OpenCheckpoint:
 
     async def read(self, offset: int, length: int) -> Bytes:
         """The bytes, verified. While another program holds the project's lock they are waited for: how long
-        is for whoever asks to say.
+        is for whoever asks to say. A studio that has just gone is waited for a little.
         """
+        began = trio.current_time()
         while True:
             try:
                 return await self._read(offset, length)
             except ProjectBusy:
                 await trio.sleep(_BUSY_PAUSE)
+            except StudioUnavailable:
+                if self._is_lost() or trio.current_time() - began > _LONGEST_AWAY:
+                    raise
+                await trio.sleep(_AWAY_PAUSE)
 
     async def _read(self, offset: int, length: int) -> Bytes:
         content = self._content

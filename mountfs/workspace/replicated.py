@@ -4,13 +4,15 @@
 is no other answer, for a limited time after there last was one.
 
 The studio's no is never taken for a missing network: whoever is refused the tree, or has no session any more,
-is not shown the replica either, until the studio says otherwise. Whatever changes something goes to the
-studio and nowhere else.
+is not shown the replica by another mount either, until the studio says otherwise. A mount that runs when its
+session ends goes on with what is here until somebody logs in again. Whatever changes something goes to the
+studio and nowhere else; while it is known to be away, the answer to that comes at once.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -58,10 +60,16 @@ UNREACHED = (StudioUnavailable, DeadlineExceeded, TooMany, WireError)
 
 OFFLINE_DAYS = 14.0
 
+_STARTING_AGAIN = 10.0
+"""Seconds."""
+
 _NOTED = 600.0
 """Seconds after which it is noted again that the studio was reached."""
-_LONGEST_PAUSE = 30
-"""How many times as long as the first the longest pause is."""
+_LONGEST_PAUSE = 5
+"""How many times as long as the first the longest pause is: a studio that is back is found soon, and being
+asked by each mount every few seconds costs it nothing."""
+_WITHOUT_SESSION = 30
+"""The same for the pause after an answer that there is no session: a login ends it at once."""
 _KNOWN_VERSIONS = 100_000
 
 
@@ -91,6 +99,7 @@ class ReplicatedStudio:
         self._now = now
         self._first_pause = first_pause
         self._closed = threading.Event()
+        self._stirred = threading.Event()
         self._pause = 0.0
         self._ask_again = 0.0
         self._noted = 0.0
@@ -99,10 +108,44 @@ class ReplicatedStudio:
         self._complained: set[str] = set()
         self.offline_since: float | None = None
         """Unix seconds; None while the studio answers."""
+        self._was_there = False
+        self.needs_login = False
+        """Whether the studio knows no session of this account any more."""
+        self.why = ""
+        """What kept the studio from being reached."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is away for longer than a studio needs to start again, or always was."""
+        since = self.offline_since
+        return since is not None and (not self._was_there or abs(self._now() - since) > _STARTING_AGAIN)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether asking is of no use just now: there was no answer a moment ago, or no session."""
+        return time.monotonic() < self._ask_again
+
+    def require_reached(self) -> None:
+        """StudioUnavailable or Unauthenticated, at once, while asking is of no use."""
+        if not self.is_away:
+            return
+        if self.needs_login:
+            raise Unauthenticated("your session at the studio has ended: log in again with mountfs login")
+        raise StudioUnavailable(f"the studio could not be reached a moment ago: {self.why}")
+
+    def lost(self, why: StudioUnavailable) -> None:
+        """Somebody else has found that it cannot be reached."""
+        self._is_gone(why, self._first_pause)
+
+    def ask_again(self) -> None:
+        """Something is different, such as a new session: ask again now."""
+        self._pause = self._ask_again = 0.0
+        self._stirred.set()
 
     def close(self) -> None:
         """Let nobody wait for news any more, and the replica go."""
         self._closed.set()
+        self._stirred.set()
         self._replica.close()
 
     # What is known here too
@@ -130,15 +173,18 @@ class ReplicatedStudio:
         return tree
 
     def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
-        """What is different since ``since``. While the studio cannot be reached: nothing, after ``wait``
-        seconds; it is asked again after growing pauses."""
+        """What is different since ``since``. While the studio cannot be reached, or knows no session:
+        nothing, after ``wait`` seconds; it is asked again after growing pauses."""
         began = time.monotonic()
         try:
             changes = self._reached(lambda: self._inner.changes(since, wait), is_whole=True)
+        except Unauthenticated:
+            self._rest(began + wait)
+            return Changes(since)
         except StudioUnavailable as exc:
-            self._require_time(exc)
-            now = time.monotonic()
-            self._closed.wait(max(0.0, min(began + wait - now, self._ask_again - now)))
+            if not self.needs_login:
+                self._require_time(exc)
+            self._rest(began + wait)
             return Changes(since)
         if self._known_epoch not in (None, self._epoch()):
             return Changes(changes.cursor, reload=True)
@@ -150,8 +196,9 @@ class ReplicatedStudio:
         """The chunks of a checkpoint. StudioUnavailable for one that was not seen here."""
         try:
             found = self._reached(lambda: self._inner.manifest(checkpoint))
-        except StudioUnavailable as exc:
-            self._require_time(exc)
+        except (StudioUnavailable, Unauthenticated) as exc:
+            if not self.needs_login:
+                self._require_time(exc)
             return self._kept_manifest(checkpoint, exc)
         except NotFound:
             self._keep(lambda: self._replica.forget_manifest(checkpoint))
@@ -163,8 +210,9 @@ class ReplicatedStudio:
         """The manifests of several checkpoints; what cannot be had is left out."""
         try:
             found = self._reached(lambda: self._inner.manifests(checkpoints))
-        except StudioUnavailable as exc:
-            self._require_time(exc)
+        except (StudioUnavailable, Unauthenticated) as exc:
+            if not self.needs_login:
+                self._require_time(exc)
             kept: dict[CheckpointId, Manifest] = {}
             for each in checkpoints:
                 with suppress(MountfsError):
@@ -199,15 +247,15 @@ class ReplicatedStudio:
 
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         """Accept finished versions. StudioUnavailable: try again later."""
-        return self._inner.publish(proposals)
+        return self._reached(lambda: self._inner.publish(proposals))
 
     def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
         """A new collection. StudioUnavailable: try again later."""
-        return self._inner.make_collection(collection, name, parent)
+        return self._reached(lambda: self._inner.make_collection(collection, name, parent))
 
     def rename(self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId) -> None:
         """Another name or parent. StudioUnavailable: try again later."""
-        self._inner.rename(what, name, extension, parent)
+        self._reached(lambda: self._inner.rename(what, name, extension, parent))
 
     def check_rename(
         self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId
@@ -217,35 +265,37 @@ class ReplicatedStudio:
 
     def trash(self, what: AssetId | CollectionId) -> None:
         """Into the trash. StudioUnavailable: try again later."""
-        self._inner.trash(what)
+        self._reached(lambda: self._inner.trash(what))
 
     def set_status(self, asset: AssetId, status: str) -> None:
         """Give an asset a status. StudioUnavailable."""
-        self._inner.set_status(asset, status)
+        self._reached(lambda: self._inner.set_status(asset, status))
 
     # With and without the studio
 
     def _reached(self, ask: Callable[[], T], *, is_whole: bool = False) -> T:
         """What the studio answers, and that it did. StudioUnavailable if it has not, however that came.
         ``is_whole``: a no is about the project, not about one thing in it."""
-        if time.monotonic() < self._ask_again:
-            raise StudioUnavailable("the studio could not be reached a moment ago")
+        self.require_reached()
+        self._stirred.clear()
         try:
             answer = ask()
         except UNREACHED as exc:
-            if self.offline_since is None:
-                self.offline_since = self._now()
-            self._pause = min(2 * self._pause or self._first_pause, _LONGEST_PAUSE * self._first_pause)
-            self._ask_again = time.monotonic() + self._pause
+            self._is_gone(exc, min(2 * self._pause or self._first_pause, _LONGEST_PAUSE * self._first_pause))
             if isinstance(exc, StudioUnavailable):
                 raise
             raise StudioUnavailable(str(exc)) from exc
-        except (Unauthenticated, NotFound, Refused) as exc:
+        except Unauthenticated as exc:
+            self._noted = 0.0
+            self._keep(lambda: self._replica.note(confirmed=None))
+            self.needs_login = True
+            self._is_gone(exc, _WITHOUT_SESSION * self._first_pause)
+            raise
+        except (NotFound, Refused):
             self._is_back()
-            if is_whole or isinstance(exc, Unauthenticated):
+            if is_whole:
                 self._noted = 0.0
-                lost = not isinstance(exc, Unauthenticated)
-                self._keep(self._replica.forget if lost else lambda: self._replica.note(confirmed=None))
+                self._keep(self._replica.forget)
             raise
         self._is_back()
         if abs(self._now() - self._noted) >= _NOTED:
@@ -253,10 +303,26 @@ class ReplicatedStudio:
             self._keep(lambda: self._replica.note(confirmed=str(int(self._noted))))
         return answer
 
+    def _is_gone(self, why: Exception, pause: float) -> None:
+        if self.offline_since is None:
+            self.offline_since = self._now()
+            log.info("the studio is not reached: %s", why)
+        self.why = str(why)
+        self._pause = pause
+        # Mounts that lost a studio at the same moment do not all come back at the same one.
+        if not self._stirred.is_set():
+            self._ask_again = time.monotonic() + random.uniform(pause / 2, pause)
+
     def _is_back(self) -> None:
         if self.offline_since is not None:
             log.info("the studio is reached again")
-        self.offline_since, self._pause, self._ask_again = None, 0.0, 0.0
+        self.offline_since, self.needs_login, self.why = None, False, ""
+        self._was_there = True
+        self._pause = self._ask_again = 0.0
+
+    def _rest(self, until: float) -> None:
+        """Wait for that moment, or until the studio is to be asked again."""
+        self._stirred.wait(max(0.0, min(until, self._ask_again) - time.monotonic()))
 
     def _follow(self, since: Cursor, changes: Changes) -> None:
         """Bring the replica to where the mount is. If it could not be written for a while, it asks for what
@@ -299,6 +365,8 @@ class ReplicatedStudio:
     def _kept_manifest(self, checkpoint: CheckpointId, why: Exception) -> Manifest:
         found = self._replica.manifest(checkpoint)
         if found is None:
+            if isinstance(why, Unauthenticated):
+                raise why
             raise StudioUnavailable(f"this version is not on this machine ({why})") from why
         viewer = self._replica.fact("viewer")
         if viewer is None or not may_read(wire.decode(Viewer, viewer.encode())):
@@ -314,3 +382,8 @@ class ReplicatedStudio:
             if is_new and not self._closed.is_set():  # else somebody was asked when the mount ended
                 self._complained.add(str(exc))
                 log.warning("what the studio says is not kept for use without network: %s", exc)
+
+
+def far(studio: Studio) -> ReplicatedStudio | None:
+    """The studio, if it is one that may be away; None where the project is a file."""
+    return studio if isinstance(studio, ReplicatedStudio) else None

@@ -29,6 +29,7 @@ from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
 from mountfs.workspace.opened import OpenNode
 from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile
+from mountfs.workspace.replicated import far
 from mountfs.workspace.space import Space, SpaceWatch
 from mountfs.workspace.state import SaveOptions
 from mountfs.workspace.writing import Writing
@@ -223,7 +224,11 @@ class Workspace:
     def _open_checkpoint(self, content: Checkpoint) -> OpenFile:
         if content.size == 0:
             return OpenBody(b"")
-        return OpenCheckpoint(content, self._manifests, self._library)
+        return OpenCheckpoint(content, self._manifests, self._library, self._is_lost)
+
+    def _is_lost(self) -> bool:
+        remote = far(self._studio)
+        return remote is None or remote.is_lost
 
     def may_still_read(self, node: Node) -> bool:
         """Whether an open file may have bytes that are not decoded yet: not once it is out of sight, or is
@@ -277,6 +282,7 @@ class Workspace:
             for change in self._namespace.settled:
                 self.writing.state.journal.also(change)
             self.writing.state.stir()
+            self.writing.offering.look()
 
     @property
     def root(self) -> Folder:

@@ -29,6 +29,7 @@ from mountfs.workspace.naming import Naming
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
 from mountfs.workspace.publisher import Publisher
 from mountfs.workspace.reading import OpenFile
+from mountfs.workspace.replicated import far
 from mountfs.workspace.saving import Saving, require_checkpoint
 from mountfs.workspace.state import LocalState, SaveOptions
 from mountfs.workspace.status import Status
@@ -58,13 +59,14 @@ class Writing:
         new_id: Callable[[], str],
         tell: Callable[[News], None],
     ) -> None:
+        self._far = far(studio)
         self.state = LocalState(namespace, disk, options, ignored, clock_ns, new_id, tell)
         self.saving = Saving(self.state)
         self.metadata = Metadata(self.state, self.saving)
         self.folders = Folders(self.state)
         self.naming = Naming(self.state, self.saving, self.folders)
-        self.ask = Asking()
-        contents = Contents(self.state, chunks, manifests, open_checkpoint)
+        self.ask = Asking(abandons=self._far is not None)
+        contents = Contents(self.state, chunks, manifests, open_checkpoint, abandons=self._far is not None)
         self.publisher = Publisher(self.state, self.saving, studio, self.ask, contents, manifests)
         self.status = Status(self.state, self.saving, contents, studio, self.ask, kept_folder)
         self._studio = studio
@@ -78,15 +80,19 @@ class Writing:
             task_status.started()
 
     async def finish(self) -> None:
-        """Nothing can be open any more: seal what was flushed, and send it while there is time."""
+        """Nothing can be open any more: seal what was flushed, and send it while there is time, unless nobody
+        is there to take it."""
         for file in list(self.state.locals.files.values()):
             if file.is_changed and not file.is_damaged and not file.reason:
                 try:
                     await self.saving.seal(file)
                 except OSError as exc:
                     log.error("%s could not be kept safe: %s", self.state.path_of_file(file), exc)
-        with trio.move_on_after(_LAST_SENDING):
-            await self.status.wait("", _LAST_SENDING)
+        if self._far is None or self._far.offline_since is None:
+            with trio.move_on_after(_LAST_SENDING):
+                await self.status.wait("", _LAST_SENDING)
+        if unsent := sum(version.is_on_its_way for version in self.state.versions.values()):
+            log.info("%d versions are on this machine only; the next mount sends them", unsent)
         with trio.move_on_after(1.0):
             await self.state.journal.commit([], why="finished", durable=True)
 
@@ -97,7 +103,8 @@ class Writing:
         node = await self.folders.rmdir(folder, name)
         if node.collection in self.state.namespace.catalogue.collections:
             await self.publisher.grace.end_names_in(node.collection)
-            await self.ask(self._studio.trash, node.collection)
+            with suppress(NotFound):  # it is away already: somebody was quicker, or an answer was lost
+                await self.ask(self._studio.trash, node.collection)
             self.state.namespace.catalogue.forget_collection(node.collection)
             if self.state.namespace.looks.pop(node.collection, None) is not None:
                 self.state.journal.also(Change("look", node.collection, None))

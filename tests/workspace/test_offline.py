@@ -18,7 +18,9 @@ from mountfs.content.disk_cache import CachedStore, DiskCache, Limits
 from mountfs.content.library import ContentLibrary
 from mountfs.errors import (
     DeadlineExceeded,
+    LimitExceeded,
     MountfsError,
+    NameTaken,
     NotFound,
     StudioUnavailable,
     TooMany,
@@ -234,3 +236,47 @@ async def test_a_mount_begins_and_works_without_network(remote: Callable[[ExitSt
             assert await read(workspace, workspace.root, b"b") == b"content of b"
             there.cable.repair()
             await until(lambda: there.shown() == {"a": b"content of a", "b": b"content of b"})
+
+
+@pytest.mark.parametrize(
+    "no", [LimitExceeded("it has too many chunks"), NameTaken("the name is not available")]
+)
+async def test_what_asking_again_cannot_change_is_final(
+    remote: Callable[[ExitStack], Remote], monkeypatch: pytest.MonkeyPatch, no: MountfsError
+):
+    """A version that the studio will never take is not offered for ever: it stays here, with the reason."""
+    with ExitStack() as stack:
+        there = remote(stack)
+        offers: list[object] = []
+
+        def refuse(proposals: object) -> None:
+            offers.append(proposals)
+            raise no
+
+        monkeypatch.setattr(there.studio, "publish", refuse)
+        async with there.mounted() as (workspace, writing):
+            await save(workspace, writing, workspace.root, b"a", b"content")
+            await until(
+                lambda: any(one.state is VersionState.REFUSED for one in writing.state.versions.values())
+            )
+            (version,) = writing.state.versions.values()
+            assert version.reason == str(no)
+            assert len(offers) == 1
+            assert await read(workspace, workspace.root, b"a") == b"content"
+
+
+async def test_a_mount_ends_at_once_without_network(
+    remote: Callable[[ExitStack], Remote], monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody waits for a sending that cannot be; the next mount sends it."""
+    monkeypatch.setattr(writing_module, "_LAST_SENDING", 10 * BOUND)
+    with ExitStack() as stack:
+        there = remote(stack)
+        with trio.fail_after(BOUND):
+            async with there.mounted() as (workspace, writing):
+                there.cable.cut()
+                await save(workspace, writing, workspace.root, b"a", b"content")
+                await until(lambda: any(one.tries for one in writing.state.versions.values()))
+        there.cable.repair()
+        async with there.mounted():
+            await until(lambda: there.shown() == {"a": b"content"})

@@ -317,7 +317,7 @@ def test_an_invitation_into_a_project(shell: Shell, at_work: Path):
     shell.run("studio", "invite", "withdraw", at_work, "lou@harbor.example", "-n")
     assert shell.run("studio", "invite", "list", at_work).rows == [row]
     shell.run("studio", "invite", "withdraw", at_work, told["id"])
-    private(shell.home / "lou", told["token"])
+    private(shell.home / "lou", told["secret"])
     given = ("--token-file", "lou", "--name", "Lou", "--password-file", "password")
     shell.run("studio", "accept", at_work, *given, code=cli.NOT_FOUND)
 
@@ -326,7 +326,7 @@ def test_a_token_lasts_as_long_as_was_said(shell: Shell, at_work: Path):
     """A machine's token has a time, of at most 30 days, and ends when it is revoked."""
     create = ("studio", "token", "create", at_work, "film", "ada")
     made = shell.run(*create, "--lifetime", "7d", "--label", "farm", "--json").json
-    assert (made["expires_at"] - made["created_at"], len(made["token"])) == (7 * 86400, 43)
+    assert (made["expires_at"] - made["created_at"], len(made["secret"])) == (7 * 86400, 43)
     shell.run(*create, "--lifetime", "31d", code=cli.REFUSED)
     shell.run(*create, "--lifetime", "soon", code=cli.USAGE)
     shell.run("studio", "token", "create", at_work, "film", "bo", code=cli.NOT_FOUND)

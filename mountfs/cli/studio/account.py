@@ -14,6 +14,7 @@ from mountfs.cli.studio.office import (
     hand_over,
     opened_office,
     secret_file_option,
+    tell,
     who_argument,
 )
 from mountfs.errors import RoleRule
@@ -67,8 +68,9 @@ def list_(data_dir: Path, removed: bool, as_json: bool) -> None:
 @data_dir_argument
 @who_argument
 @click.argument("role", type=click.Choice(["admin", "user"]))
+@json_option
 @exits(*_EXITS)
-def role_(data_dir: Path, who: str, role: str) -> None:
+def role_(data_dir: Path, who: str, role: str, as_json: bool) -> None:
     """Make somebody an admin of the studio, or no longer. It opens no project. One admin stays.
 
     \b
@@ -78,16 +80,18 @@ def role_(data_dir: Path, who: str, role: str) -> None:
 
     with opened_office(data_dir) as office:
         account = office.accounts.people.set_role(office.operator, office.account(who).id, StudioRole(role))
-    output.outcome(f"{account.username} is {'an admin' if account.is_admin else 'a user'} of the studio now")
+    what = f"{account.username} is {'an admin' if account.is_admin else 'a user'} of the studio now"
+    tell(what, {"username": account.username, "role": account.role.value}, as_json=as_json)
 
 
 @command.command("remove")
 @data_dir_argument
 @who_argument
 @dry_run_option
+@json_option
 @exits(*_EXITS, INCOMPLETE)
 @click.pass_context
-def remove(ctx: click.Context, data_dir: Path, who: str, dry_run: bool) -> None:
+def remove(ctx: click.Context, data_dir: Path, who: str, dry_run: bool, as_json: bool) -> None:
     """Let somebody go: their sessions, tokens, memberships and the invitations they made end at once.
 
     What they made stays. A project of which they are the last admin keeps their name; they do not open it.
@@ -108,7 +112,12 @@ def remove(ctx: click.Context, data_dir: Path, who: str, dry_run: bool) -> None:
         if not dry_run:
             kept = remove_account(office.hosting, office.accounts, office.operator, account.id)
     what = output.count(projects, "project")
-    output.outcome(f"{account.username} is not in the studio any more, nor in {what}", dry_run=dry_run)
+    tell(
+        f"{account.username} is not in the studio any more, nor in {what}",
+        {"username": account.username, "projects": projects, "named_still": [each.project for each in kept]},
+        as_json=as_json,
+        dry_run=dry_run,
+    )
     for each in kept:
         output.say(f"the project {each.project} still names them: give it another admin, then remove them")
     ctx.exit(INCOMPLETE if kept else OK)
@@ -118,8 +127,9 @@ def remove(ctx: click.Context, data_dir: Path, who: str, dry_run: bool) -> None:
 @data_dir_argument
 @who_argument
 @secret_file_option("--token-file", "the token")
+@json_option
 @exits(*_EXITS)
-def recover(data_dir: Path, who: str, secret_file: Path | None) -> None:
+def recover(data_dir: Path, who: str, secret_file: Path | None, as_json: bool) -> None:
     """Make a token with which somebody who forgot their password chooses another, once, within a day.
 
     \b
@@ -127,17 +137,18 @@ def recover(data_dir: Path, who: str, secret_file: Path | None) -> None:
     """
     with opened_office(data_dir) as office:
         offered = office.accounts.recovery.offer(office.operator, office.account(who).id)
-    output.say(
-        f"{offered.account.username} may choose another password until {output.time(offered.expires_at)}"
-    )
-    hand_over(offered.token, secret_file)
+    until = output.time(offered.expires_at)
+    told = f"{offered.account.username} may choose another password until {until}, with this token."
+    facts = {"username": offered.account.username, "expires_at": offered.expires_at}
+    hand_over(offered.token, secret_file, told, facts, as_json=as_json)
 
 
 @command.command("unlock")
 @data_dir_argument
 @who_argument
+@json_option
 @exits(*_EXITS)
-def unlock(data_dir: Path, who: str) -> None:
+def unlock(data_dir: Path, who: str, as_json: bool) -> None:
     """Let somebody in again who typed wrong passwords too often.
 
     \b
@@ -146,4 +157,4 @@ def unlock(data_dir: Path, who: str) -> None:
     with opened_office(data_dir) as office:
         account = office.account(who)
         office.accounts.people.let_in_again(office.operator, account.id)
-    output.outcome(f"{account.username} may log in again")
+    tell(f"{account.username} may log in again", {"username": account.username}, as_json=as_json)

@@ -80,7 +80,7 @@ def bootstrap(
         if is_studio(target):
             raise click.UsageError("a new secret is made on the studio's machine: give DATA_DIR")
         with opened_office(Path(target)) as office:
-            hand_over(office.accounts.bootstrap.renew(office.operator), secret_file)
+            hand_over(office.accounts.bootstrap.renew(office.operator), secret_file, as_json=as_json)
         return
     given = secret("The secret", file, "--secret-file")
     address = email or _typed("E-mail address", "--email")

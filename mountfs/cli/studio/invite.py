@@ -15,6 +15,7 @@ from mountfs.cli.studio.office import (
     opened_office,
     owner_of,
     secret_file_option,
+    tell,
 )
 from mountfs.errors import NotFound
 
@@ -76,16 +77,9 @@ def create(
             project=hosted.project.id if hosted is not None else None,
             project_role=given,
         )
-    if as_json and secret_file is None:
-        output.as_json(asdict(made.invitation) | {"token": made.token})
-        return
     until = output.time(made.invitation.expires_at)
-    output.say(
-        f"{made.invitation.email} may come in until {until}, by mountfs studio accept, with this token."
-    )
-    hand_over(made.token, secret_file)
-    if as_json:
-        output.as_json(asdict(made.invitation) | {"token_file": str(secret_file)})
+    told = f"{made.invitation.email} may come in until {until}, by mountfs studio accept, with this token."
+    hand_over(made.token, secret_file, told, asdict(made.invitation), as_json=as_json)
 
 
 @command.command("list")
@@ -119,8 +113,9 @@ def list_(data_dir: Path, as_json: bool) -> None:
 @data_dir_argument
 @click.argument("invitation", metavar="ID|EMAIL")
 @dry_run_option
+@json_option
 @exits(*_EXITS)
-def withdraw(data_dir: Path, invitation: str, dry_run: bool) -> None:
+def withdraw(data_dir: Path, invitation: str, dry_run: bool, as_json: bool) -> None:
     """Withdraw an invitation, or all of an e-mail address.
 
     \b
@@ -137,5 +132,6 @@ def withdraw(data_dir: Path, invitation: str, dry_run: bool) -> None:
             raise NotFound("there is no such invitation")
         for each in found if not dry_run else ():
             office.accounts.invitations.revoke(office.operator, each.id)
-    for each in found:
-        output.outcome(f"the invitation of {each.email} works no more", dry_run=dry_run)
+    what = output.count(len(found), "invitation")
+    facts = {"email": found[0].email, "withdrawn": [each.id for each in found]}
+    tell(f"{what} of {found[0].email} withdrawn", facts, as_json=as_json, dry_run=dry_run)

@@ -16,6 +16,7 @@ from mountfs.cli.studio.office import (
     opened_office,
     owner_of,
     project_argument,
+    tell,
     who_argument,
 )
 from mountfs.errors import NotFound
@@ -23,6 +24,7 @@ from mountfs.errors import NotFound
 if TYPE_CHECKING:
     from mountfs.model import ProjectId, Role
     from mountfs.studio.accounts import Account, Membership
+    from mountfs.studio.hosting import HostedProject
 
 _EXITS = (NOT_FOUND, REFUSED, PROJECT_FILE, SETTINGS, UNAVAILABLE)
 
@@ -82,8 +84,9 @@ def list_(data_dir: Path, project: str, as_json: bool) -> None:
 @project_argument
 @who_argument
 @click.option("--role", default="artist", show_default=True, help="What they may do in the project.")
+@json_option
 @exits(*_EXITS)
-def add(data_dir: Path, project: str, who: str, role: str) -> None:
+def add(data_dir: Path, project: str, who: str, role: str, as_json: bool) -> None:
     """Take somebody of the studio into a project.
 
     \b
@@ -96,7 +99,8 @@ def add(data_dir: Path, project: str, who: str, role: str) -> None:
         _require_role(hosted.service.for_owner(hosted.service.author()).roles(), role)
         memberships = office.accounts.memberships
         bring_in(hosted, memberships, office.operator, owner_of(hosted), account, role)
-        output.outcome(f"{account.username} is in {hosted.project.name} now, as {role}")
+        facts = _facts(hosted, account) | {"role": role}
+    tell(f"{account.username} is in {facts['project']} now, as {role}", facts, as_json=as_json)
 
 
 @command.command("role")
@@ -104,8 +108,9 @@ def add(data_dir: Path, project: str, who: str, role: str) -> None:
 @project_argument
 @who_argument
 @click.argument("role")
+@json_option
 @exits(*_EXITS)
-def role_(data_dir: Path, project: str, who: str, role: str) -> None:
+def role_(data_dir: Path, project: str, who: str, role: str, as_json: bool) -> None:
     """Give a member of a project another role. One admin stays.
 
     \b
@@ -121,7 +126,8 @@ def role_(data_dir: Path, project: str, who: str, role: str) -> None:
         if membership.joining_as is not None:
             settle(hosted, office.accounts.memberships, membership, account)
         owner.set_role(membership.user, role)
-        output.outcome(f"{account.username} is in {hosted.project.name} as {role} now")
+        facts = _facts(hosted, account) | {"role": role}
+    tell(f"{account.username} is in {facts['project']} as {role} now", facts, as_json=as_json)
 
 
 @command.command("remove")
@@ -129,8 +135,9 @@ def role_(data_dir: Path, project: str, who: str, role: str) -> None:
 @project_argument
 @who_argument
 @dry_run_option
+@json_option
 @exits(*_EXITS)
-def remove(data_dir: Path, project: str, who: str, dry_run: bool) -> None:
+def remove(data_dir: Path, project: str, who: str, dry_run: bool, as_json: bool) -> None:
     """Let a member leave a project: they open it no more, their machines' tokens for it are dead, and their
     tasks are nobody's. What they made stays.
 
@@ -148,7 +155,13 @@ def remove(data_dir: Path, project: str, who: str, dry_run: bool) -> None:
             require_removable(hosted, owner, membership)
         else:
             send_away(hosted, office.accounts.memberships, office.operator, owner, membership)
-        output.outcome(f"{account.username} is not in {hosted.project.name} any more", dry_run=dry_run)
+        facts = _facts(hosted, account)
+    what = f"{account.username} is not in {facts['project']} any more"
+    tell(what, facts, as_json=as_json, dry_run=dry_run)
+
+
+def _facts(hosted: HostedProject, account: Account) -> dict[str, object]:
+    return {"project": hosted.project.name, "username": account.username, "email": account.email}
 
 
 def _membership(office: Office, project: ProjectId, account: Account) -> Membership:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,14 +117,40 @@ def require_own(data_dir: Path) -> None:
         raise ConfigError(f"{data_dir} belongs to {name}: run this as them, with sudo -u {name}")
 
 
-def hand_over(secret: str, file: Path | None) -> None:
-    """Tell what is told once: into a file that is made for it, or on the terminal."""
+def hand_over(
+    secret: str,
+    file: Path | None,
+    told: str = "",
+    facts: Mapping[str, object] | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Tell what is told once, into a file that is made for it or on the terminal; ``told`` what it is good
+    for, or ``facts`` for scripts."""
+    if file is not None:
+        _write(secret, file)
+    if as_json:
+        where = {"secret": secret} if file is None else {"secret_file": str(file)}
+        output.as_json({**(facts or {}), **where})
+        return
+    if told:
+        output.say(told)
     if file is None:
         click.echo(secret)
-        return
+
+
+def _write(secret: str, file: Path) -> None:
     descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as made:
         made.write(f"{secret}\n")
+
+
+def tell(text: str, facts: Mapping[str, object], *, as_json: bool, dry_run: bool = False) -> None:
+    """Say what was done, or with ``dry_run`` what would have been."""
+    if as_json:
+        output.as_json({**facts, "dry_run": True} if dry_run else {**facts})
+    else:
+        output.outcome(text, dry_run=dry_run)
 
 
 def _login() -> str:

@@ -71,16 +71,8 @@ def create(data_dir: Path, secret_file: Path | None, as_json: bool) -> None:
     if secret_file is not None and os.path.lexists(secret_file):
         raise FileExistsError(17, "it exists already", str(secret_file))
     secret = make_studio(data_dir)
-    if as_json and secret_file is None:
-        output.as_json({"data_dir": str(data_dir), "secret": secret})
-        return
-    output.say(
-        f"There is a studio in {data_dir}. This secret makes its first admin, once: "
-        "mountfs studio bootstrap asks for it."
-    )
-    hand_over(secret, secret_file)
-    if as_json:
-        output.as_json({"data_dir": str(data_dir), "secret_file": str(secret_file)})
+    told = f"There is a studio in {data_dir}. This secret makes its first admin: mountfs studio bootstrap."
+    hand_over(secret, secret_file, told, {"data_dir": str(data_dir)}, as_json=as_json)
 
 
 @click.command()

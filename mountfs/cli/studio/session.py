@@ -9,7 +9,7 @@ import click
 
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, SETTINGS, UNAVAILABLE, output
 from mountfs.cli.options import dry_run_option, exits, json_option
-from mountfs.cli.studio.office import data_dir_argument, opened_office, who_argument
+from mountfs.cli.studio.office import data_dir_argument, opened_office, tell, who_argument
 from mountfs.errors import NotFound
 
 _EXITS = (NOT_FOUND, REFUSED, PROJECT_FILE, SETTINGS, UNAVAILABLE)
@@ -55,8 +55,9 @@ def list_(data_dir: Path, who: str, as_json: bool) -> None:
 @who_argument
 @click.argument("session", metavar="ID")
 @dry_run_option
+@json_option
 @exits(*_EXITS)
-def end(data_dir: Path, who: str, session: str, dry_run: bool) -> None:
+def end(data_dir: Path, who: str, session: str, dry_run: bool, as_json: bool) -> None:
     """End one of somebody's sessions, by its id.
 
     \b
@@ -70,15 +71,17 @@ def end(data_dir: Path, who: str, session: str, dry_run: bool) -> None:
             raise NotFound(f"{account.username} has no such session; mountfs studio session list has the ids")
         if not dry_run:
             office.accounts.sessions.revoke(office.operator, found[0].id)
-    output.outcome(f"a session of {account.username} has ended", dry_run=dry_run)
+    facts = {"username": account.username, "sessions_ended": 1}
+    tell(f"a session of {account.username} has ended", facts, as_json=as_json, dry_run=dry_run)
 
 
 @command.command("end-all")
 @data_dir_argument
 @who_argument
 @dry_run_option
+@json_option
 @exits(*_EXITS)
-def end_all(data_dir: Path, who: str, dry_run: bool) -> None:
+def end_all(data_dir: Path, who: str, dry_run: bool, as_json: bool) -> None:
     """Log somebody out everywhere.
 
     \b
@@ -90,4 +93,5 @@ def end_all(data_dir: Path, who: str, dry_run: bool) -> None:
         if not dry_run:
             ended = office.accounts.sessions.revoke_all(office.operator, account.id)
     what = output.count(ended, "session")
-    output.outcome(f"{account.username} is logged out everywhere ({what})", dry_run=dry_run)
+    facts = {"username": account.username, "sessions_ended": ended}
+    tell(f"{account.username} is logged out everywhere ({what})", facts, as_json=as_json, dry_run=dry_run)

@@ -16,6 +16,7 @@ from mountfs.cli.studio.office import (
     opened_office,
     project_argument,
     secret_file_option,
+    tell,
     who_argument,
 )
 from mountfs.errors import NotFound
@@ -80,15 +81,9 @@ def create(
         made = office.accounts.node_tokens.make(
             office.operator, hosted.project.id, maker=account.id, label=label, lifetime=lifetime
         )
-    facts = asdict(made.node_token)
-    if as_json and secret_file is None:
-        output.as_json(facts | {"token": made.token})
-        return
     until = output.time(made.node_token.expires_at)
-    output.say(f"this token reads {hosted.project.name} as {account.username} does, until {until}.")
-    hand_over(made.token, secret_file)
-    if as_json:
-        output.as_json(facts | {"token_file": str(secret_file)})
+    told = f"This token reads {hosted.project.name} as {account.username} does, until {until}."
+    hand_over(made.token, secret_file, told, asdict(made.node_token), as_json=as_json)
 
 
 @command.command("list")
@@ -120,8 +115,9 @@ def list_(data_dir: Path, as_json: bool) -> None:
 @data_dir_argument
 @click.argument("token", metavar="ID")
 @dry_run_option
+@json_option
 @exits(*_EXITS)
-def revoke(data_dir: Path, token: str, dry_run: bool) -> None:
+def revoke(data_dir: Path, token: str, dry_run: bool, as_json: bool) -> None:
     """End a token, by its id.
 
     \b
@@ -133,4 +129,5 @@ def revoke(data_dir: Path, token: str, dry_run: bool) -> None:
             raise NotFound("there is no such token; mountfs studio token list has the ids")
         if not dry_run:
             office.accounts.node_tokens.revoke(office.operator, found[0].id)
-    output.outcome(f"the token {found[0].label or token} works no more", dry_run=dry_run)
+    what = f"the token {found[0].label or token} works no more"
+    tell(what, {"id": token, "label": found[0].label}, as_json=as_json, dry_run=dry_run)

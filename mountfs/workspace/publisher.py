@@ -68,6 +68,8 @@ _LONG = 60.0
 """Seconds after the first close until somebody wants to know that it is no version yet."""
 _FOREVER = 3600.0
 
+_RESTORED = "the studio was restored from a backup, and is read anew"
+
 _FINAL = (Refused, NotFound, ContentError, LimitExceeded)
 """What asking again does not change."""
 
@@ -180,6 +182,7 @@ class Publisher:
             version
             for version in first.values()
             if version.state is VersionState.WAITING
+            and not state.accepted.is_open(version.asset)
             and ((vacancy := state.locals.vacancies.get(version.asset)) is None or vacancy.is_ending)
         ]
 
@@ -223,6 +226,10 @@ class Publisher:
         if self._far is not None and self._far.is_away:
             for version in versions:
                 self._postpone(version, StudioUnavailable(f"the studio is not reached: {self._far.why}"))
+            return
+        if self._is_another:
+            for version in versions:
+                self._postpone(version, StudioUnavailable(_RESTORED))
             return
         changes: list[Change] = []
         sent: list[Version] = []
@@ -297,6 +304,10 @@ class Publisher:
         try:
             checkpoints = await self._ask(self._studio.publish, proposals)
         except _FINAL as exc:
+            if self._is_another:  # what it knows now may be offered again first
+                for each in offered:
+                    self._postpone(each.version, StudioUnavailable(_RESTORED))
+                return
             if len(offered) == 1:
                 version = offered[0].version
                 if isinstance(exc, ManifestInvalid) and version.stored_again < _STORED_AGAIN:
@@ -324,6 +335,11 @@ class Publisher:
                 await self._state.journal.commit([], why="published", durable=True)
             except OSError as exc:  # it is written with the next one that works
                 log.warning("what was sent is not noted on this machine yet: %s", exc.strerror)
+
+    @property
+    def _is_another(self) -> bool:
+        """Whether the studio was restored, and what it has now was not read yet."""
+        return self._far is not None and self._far.is_another
 
     async def _proposal(self, stored: Stored) -> Proposal:
         version = stored.version

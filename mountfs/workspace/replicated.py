@@ -115,6 +115,16 @@ class ReplicatedStudio:
         """What kept the studio from being reached."""
 
     @property
+    def epoch(self) -> str:
+        """The life of the studio's data in which the tree was last read."""
+        return self._known_epoch or ""
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the studio is in another one by now."""
+        return self._known_epoch not in (None, self._epoch())
+
+    @property
     def is_lost(self) -> bool:
         """Whether it is away for longer than a studio needs to start again, or always was."""
         since = self.offline_since
@@ -186,7 +196,7 @@ class ReplicatedStudio:
                 self._require_time(exc)
             self._rest(began + wait)
             return Changes(since)
-        if self._known_epoch not in (None, self._epoch()):
+        if self.is_another:
             return Changes(changes.cursor, reload=True)
         if not changes.reload:
             self._keep(lambda: self._follow(since, changes))

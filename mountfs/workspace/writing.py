@@ -27,6 +27,7 @@ from mountfs.workspace.metadata import Metadata
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.naming import Naming
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
+from mountfs.workspace.offering import Offering
 from mountfs.workspace.publisher import Publisher
 from mountfs.workspace.reading import OpenFile
 from mountfs.workspace.replicated import far
@@ -59,8 +60,9 @@ class Writing:
         new_id: Callable[[], str],
         tell: Callable[[News], None],
     ) -> None:
-        self._far = far(studio)
-        self.state = LocalState(namespace, disk, options, ignored, clock_ns, new_id, tell)
+        self._far = remote = far(studio)
+        epoch = (lambda: remote.epoch) if remote is not None else None
+        self.state = LocalState(namespace, disk, options, ignored, clock_ns, new_id, tell, epoch)
         self.saving = Saving(self.state)
         self.metadata = Metadata(self.state, self.saving)
         self.folders = Folders(self.state)
@@ -69,6 +71,7 @@ class Writing:
         contents = Contents(self.state, chunks, manifests, open_checkpoint, abandons=self._far is not None)
         self.publisher = Publisher(self.state, self.saving, studio, self.ask, contents, manifests)
         self.status = Status(self.state, self.saving, contents, studio, self.ask, kept_folder)
+        self.offering = Offering(self.state, studio, self.ask)
         self._studio = studio
         self.state.restore(self.state.journal.load())
 
@@ -77,6 +80,7 @@ class Writing:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.state.journal.run)
             nursery.start_soon(self.publisher.run)
+            nursery.start_soon(self.offering.run)
             task_status.started()
 
     async def finish(self) -> None:

@@ -125,7 +125,7 @@ def done() -> Response:
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.Refusal} for status in sorted({400, 405, 500, *STATUS.values()})
+    status: {"model": wire.Refusal} for status in sorted({400, 405, *STATUS.values()})
 }
 """What the API's description says of every route: how it refuses. 400 and 405 are the server's own."""
 

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ class Yard:
         return list(Verification(project, NoMeter()).run().flaws)
 
 
+def needs_login(mount: Mount) -> bool:
+    """Whether a mount's session has ended, as far as it knows."""
+    return bool(ask(mount, "status", path=None)["studio"]["needs_login"])
+
+
+def has(path: Path, content: bytes) -> bool:
+    """Whether a file shows this."""
+    return path.read_bytes() == content
+
+
 @pytest.fixture
 def yard(tmp_path: Path, mounts: Mounts) -> Iterator[Yard]:
     with ExitStack() as stack:
@@ -149,7 +160,7 @@ def test_nothing_that_was_accepted_is_lost(yard: Yard, tmp_path: Path):
     assert len(yard.history("anim")) < len(before["anim"])
     assert yard.history("new") == []
     for mount, username in ((ann, "ann"), (ada, "ada")):
-        wait_until(lambda mount=mount: ask(mount, "status", path=None)["studio"]["needs_login"], "the end")
+        wait_until(partial(needs_login, mount), "the end")
         yard.log_in(mount, username)
 
     def is_back() -> bool:
@@ -160,7 +171,7 @@ def test_nothing_that_was_accepted_is_lost(yard: Yard, tmp_path: Path):
     settle(ann)
     settle(ada)
     for path, expected in ((hers, content), (library / "more" / "big.bin", big)):
-        wait_until(lambda path=path, expected=expected: path.read_bytes() == expected, path.name)
+        wait_until(partial(has, path, expected), path.name)
     assert (library / "more" / "new.txt").read_text() == "a new file"
     assert (states(ann), states(ada)) == ({}, {})
     assert yard.verify() == []
@@ -187,7 +198,8 @@ def test_what_was_made_over_somebody_elses_waits_for_theirs(yard: Yard):
     assert len(before) == 3
     yard.put_back()
     yard.log_in(ann, "ann")
-    state, reason = wait_until(lambda: states(ann).get(name), "what is changed")
+    wait_until(lambda: name in states(ann), "what is changed")
+    state, reason = states(ann)[name]
     assert (state, "restored" in reason) == ("outdated", True)
     yard.log_in(ada, "ada")
     wait_until(lambda: [e.id for e in yard.history("notes")] == [e.id for e in before], "both")

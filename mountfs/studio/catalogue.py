@@ -12,10 +12,11 @@ Not thread-safe: whoever holds a catalogue holds the reader's lock.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from mountfs.model import (
@@ -72,12 +73,18 @@ class Member(NamedTuple):
     role: RoleId
 
 
+_REMEMBERED = 10_000
+"""Changes of assets that are remembered, for views that were drawn before them."""
+
+
 @dataclass(slots=True)
 class Catalogue:
     """All rows, trashed ones too, and the indexes over them.
 
     ``asset_needs`` and ``folder_needs`` are the dependencies: asset → assets, asset → collections.
-    ``assigned_folders`` are the collections assigned to each user. ``generation`` counts the changes.
+    ``assigned_folders`` are the collections assigned to each user. ``generation`` counts the changes;
+    ``shape`` is that of the last one that could have shown anybody something else than before: after others,
+    who sees what is as it was.
     """
 
     collections: dict[CollectionId, CollectionRow] = field(default_factory=dict)
@@ -90,12 +97,31 @@ class Catalogue:
     folder_needs: dict[AssetId, set[CollectionId]] = field(default_factory=dict)
     assigned_folders: dict[UserId, set[CollectionId]] = field(default_factory=dict)
     generation: int = 0
+    shape: int = 0
+    _touched: deque[AssetId] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     _assets_in: defaultdict[CollectionId, set[AssetId]] = field(default_factory=lambda: defaultdict(set))
     _folders_in: defaultdict[CollectionId, set[CollectionId]] = field(
         default_factory=lambda: defaultdict(set)
     )
     _assigned: defaultdict[UserId, set[AssetId]] = field(default_factory=lambda: defaultdict(set))
+
+    def reshaped(self) -> None:
+        """Something has changed that who sees what may depend on."""
+        self.generation += 1
+        self.shape = self.generation
+
+    def touched(self, asset: AssetId) -> None:
+        """An asset's content or name has changed, and nothing that who sees what depends on."""
+        self.generation += 1
+        self._touched.append(asset)
+
+    def touched_since(self, generation: int) -> set[AssetId] | None:
+        """Which assets have changed since a generation of the same shape; None if that is too long ago."""
+        count = self.generation - generation
+        if count > len(self._touched):
+            return None
+        return set(islice(reversed(self._touched), count))
 
     def assets_in(self, collection: CollectionId) -> Iterable[AssetId]:
         """The assets directly in a collection, trashed ones too."""

@@ -213,7 +213,7 @@ class _PastReader(CatalogueReader):
         for row in self._now.assets.values():
             if (then := self._asset(row, past, since)) is not None:
                 past.put_asset(_same(before.assets.get(row.asset.id), then))
-        past.generation = self._now.generation
+        past.generation = past.shape = self._now.generation
         return past
 
     def _made_by_then(self, found: Iterator[rows.Row], since: _Since) -> Iterator[rows.Row]:

@@ -75,8 +75,8 @@ class CatalogueReader:
 
     def reach(self) -> Reach:
         """What can be reached in the catalogue as it is; the lock must be held."""
-        if self._reach is None or self._reach[0] != self.catalogue.generation:
-            self._reach = (self.catalogue.generation, Reach(self.catalogue))
+        if self._reach is None or self._reach[0] != self.catalogue.shape:
+            self._reach = (self.catalogue.shape, Reach(self.catalogue))
         return self._reach[1]
 
     def catch_up(self, connection: Connection | None = None) -> None:
@@ -178,7 +178,7 @@ class CatalogueReader:
         for missing in catalogue.assets.keys() - seen:
             self._assets.swap(_weight(catalogue.assets[missing]), NOTHING)
             catalogue.drop_asset(missing)
-            catalogue.generation += 1
+            catalogue.reshaped()
 
     def _read_small(self, connection: Connection, changed: set[str]) -> None:
         catalogue = self.catalogue
@@ -187,7 +187,7 @@ class CatalogueReader:
             seen = {self._put_collection(row) for row in read}
             for missing in catalogue.collections.keys() - seen:
                 catalogue.drop_collection(missing)
-                catalogue.generation += 1
+                catalogue.reshaped()
         if "user" in changed:
             members = {
                 member.person.id: member for member in rows.member_rows(connection.execute(rows.PEOPLE))
@@ -217,7 +217,7 @@ class CatalogueReader:
                 AssetId(asset): {CollectionId(need) for need in needs} for asset, needs in found.items()
             }
         if changed & {table.name for table in SMALL if table is not tables.collection}:
-            catalogue.generation += 1
+            catalogue.reshaped()
 
     def _deleted_from(self, connection: Connection, signatures: dict[str, Signature]) -> set[str]:
         """The tables that rows were deleted from, by what triggers write down. "tomb" stands for a look at
@@ -255,7 +255,7 @@ class CatalogueReader:
                 known = known._replace(head=before.head)
             self.catalogue.versions[asset] = known
             self._versions.swap(_weight_of(before) if before else NOTHING, _weight_of(known))
-            self.catalogue.generation += 1
+            self.catalogue.touched(asset)
 
     def _put_asset(self, row: AssetRow) -> AssetId:
         before = self.catalogue.assets.get(row.asset.id)
@@ -264,13 +264,16 @@ class CatalogueReader:
                 row = row._replace(asset=before.asset)
             self.catalogue.put_asset(row)
             self._assets.swap(_weight(before) if before else NOTHING, _weight(row))
-            self.catalogue.generation += 1
+            if before is not None and _is_seen_alike(before, row):
+                self.catalogue.touched(row.asset.id)
+            else:
+                self.catalogue.reshaped()
         return row.asset.id
 
     def _put_collection(self, row: CollectionRow) -> CollectionId:
         if self.catalogue.collections.get(row.collection.id) != row:
             self.catalogue.put_collection(row)
-            self.catalogue.generation += 1
+            self.catalogue.reshaped()
         return row.collection.id
 
     def _agrees(self, signatures: dict[str, Signature]) -> bool:
@@ -304,6 +307,15 @@ def _no_collections() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _is_seen_alike(before: AssetRow, now: AssetRow) -> bool:
+    """Whether whoever sees the one sees the other."""
+    return (before.trashed, before.asset.collection, before.asset.assignee) == (
+        now.trashed,
+        now.asset.collection,
+        now.asset.assignee,
+    )
 
 
 def _weight(row: AssetRow) -> tuple[int, int, int]:

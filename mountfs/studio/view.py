@@ -11,8 +11,10 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -66,7 +68,7 @@ class View:
         self._person = member.person
         self._epoch = epoch
         self._seen: tuple[int, Viewer, Sight] | None = None
-        self._drawn: tuple[int, Tree] | None = None
+        self._drawn: _Drawn | None = None
         self._step: tuple[Cursor, Changes] | None = None
         self._trees: OrderedDict[Cursor, Tree] = OrderedDict()
         self._count = 0
@@ -182,11 +184,11 @@ class View:
 
     def _look(self, catalogue: Catalogue) -> tuple[Viewer, Sight]:
         """Who is looking, and what they see; the reader's lock is held."""
-        if self._seen is None or self._seen[0] != catalogue.generation:
+        if self._seen is None or self._seen[0] != catalogue.shape:
             viewer, sight = self._viewer(catalogue), self._sight(catalogue)
             if self._seen is not None and self._seen[1] == viewer:
                 viewer = self._seen[1]
-            self._seen = (catalogue.generation, viewer, sight)
+            self._seen = (catalogue.shape, viewer, sight)
         return self._seen[1], self._seen[2]
 
     def _viewer(self, catalogue: Catalogue) -> Viewer:
@@ -203,38 +205,66 @@ class View:
         return self._reader.reach().sight(self._person.id)
 
     def _tree(self, catalogue: Catalogue) -> Tree:
-        if self._drawn is not None and self._drawn[0] == catalogue.generation:
-            return self._drawn[1]
+        drawn = self._drawn
+        if drawn is not None and drawn.generation == catalogue.generation:
+            return drawn.tree
         viewer, sight = self._look(catalogue)
-        collections = {id_: catalogue.collections[id_].collection for id_ in sight.collections}
-        assets = {id_: catalogue.assets[id_].asset for id_ in sight.assets}
-        people = self._people(catalogue, viewer, sight)
-        tree = Tree(viewer, Cursor(f"{self._epoch}.{self._count + 1}"), collections, assets, people)
-        if self._drawn is not None:
-            before = self._drawn[1]
-            step = _difference(before, tree)
+        cursor = Cursor(f"{self._epoch}.{self._count + 1}")
+        touched = None
+        if drawn is not None and drawn.shape == catalogue.shape:
+            touched = catalogue.touched_since(drawn.generation)
+        if drawn is not None and touched is not None:
+            step = self._retouched(catalogue, viewer, sight, drawn.tree, touched, cursor)
+            tree = _applied(drawn.tree, step)
+        else:
+            collections = {id_: catalogue.collections[id_].collection for id_ in sight.collections}
+            assets = {id_: catalogue.assets[id_].asset for id_ in sight.assets}
+            people = self._people(catalogue, viewer, sight.assets)
+            tree = Tree(viewer, cursor, collections, assets, people)
+            step = _difference(drawn.tree, tree) if drawn is not None else Changes(cursor)
+        if drawn is not None:
             if not step and not step.people:
-                self._drawn = (catalogue.generation, before)
-                return before
-            self._step = (before.cursor, step)
+                self._drawn = _Drawn(catalogue.generation, catalogue.shape, drawn.tree)
+                return drawn.tree
+            self._step = (drawn.tree.cursor, step)
         self._count += 1
-        self._drawn = (catalogue.generation, tree)
+        self._drawn = _Drawn(catalogue.generation, catalogue.shape, tree)
         self._trees[tree.cursor] = tree
         while len(self._trees) > KEPT_TREES:
             self._trees.popitem(last=False)
         return tree
+
+    def _retouched(
+        self,
+        catalogue: Catalogue,
+        viewer: Viewer,
+        sight: Sight,
+        before: Tree,
+        touched: AbstractSet[AssetId],
+        cursor: Cursor,
+    ) -> Changes:
+        """What is different when nothing but contents and names of these assets may be. (Somebody who worked
+        on one of them, and now on none, is known until the next whole look.)"""
+        visible = touched & sight.assets
+        new = [catalogue.assets[id_].asset for id_ in visible]
+        assets = tuple(asset for asset in new if before.assets.get(asset.id) is not asset)
+        known = self._people(catalogue, viewer, visible)
+        people = tuple(person for id_, person in known.items() if before.people.get(id_) is not person)
+        return Changes(cursor, assets=assets, people=people)
 
     def _between(self, before: Tree, now: Tree) -> Changes:
         if self._step is not None and (self._step[0], self._step[1].cursor) == (before.cursor, now.cursor):
             return self._step[1]
         return _difference(before, now)
 
-    def _people(self, catalogue: Catalogue, viewer: Viewer, sight: Sight) -> dict[UserId, Person]:
-        """Whom the viewer may know of: those who work, or by the history worked, on what they see."""
+    def _people(
+        self, catalogue: Catalogue, viewer: Viewer, assets: AbstractSet[AssetId]
+    ) -> dict[UserId, Person]:
+        """Whom the viewer may know of: those who work, or by the history worked, on assets they see."""
         if viewer.owner:
             return {user: member.person for user, member in catalogue.members.items()}
         known = {viewer.person.id}
-        for id_ in sight.assets:
+        for id_ in assets:
             asset = catalogue.assets[id_].asset
             known.add(asset.assignee)
             if may_see_history(viewer):
@@ -243,6 +273,21 @@ class View:
                 known.add(asset.head.author)
         members = catalogue.members
         return {user: members[user].person for user in known if user in members}
+
+
+class _Drawn(NamedTuple):
+    """A tree, and the state of the catalogue that it is of."""
+
+    generation: int
+    shape: int
+    tree: Tree
+
+
+def _applied(before: Tree, step: Changes) -> Tree:
+    """A tree with the changes that `View._retouched` found."""
+    assets = before.assets | {asset.id: asset for asset in step.assets}
+    people = before.people | {person.id: person for person in step.people}
+    return replace(before, cursor=step.cursor, assets=assets, people=people)
 
 
 def _is_head(version: Recorded, catalogue: Catalogue) -> bool:

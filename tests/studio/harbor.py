@@ -24,6 +24,7 @@ from mountfs.model import (
 from mountfs.names import split
 from mountfs.storage import tables
 from mountfs.storage.open import Project
+from mountfs.studio import rows
 from mountfs.studio.service import BoundStudio, StudioService
 from mountfs.testing.projects import Places, new_id
 
@@ -75,9 +76,7 @@ class Harbor:
         audit = tables.mountfs_audit
         with self.project.database.reading() as connection:
             found = connection.execute(
-                select(audit.c.actor_id, audit.c.act, audit.c.subject, audit.c.detail).order_by(
-                    audit.c.at, tables.mountfs_audit.c.id
-                )
+                select(audit.c.actor_id, audit.c.act, audit.c.subject, audit.c.detail).order_by(rows.ROW_NUMBER)
             ).all()
         return [(names.get(row[0], row[0]), row[1], row[2], json.loads(row[3])) for row in found]
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from fastapi.routing import APIRoute
 
-from mountfs import cli
+from mountfs import cli, model, wire
 from mountfs.config import Config, MountOptions, StudioAccess, User
 from mountfs.model import ROOT as ROOT_COLLECTION
 from mountfs.model import AssetId, CheckpointId, CollectionId, ProjectId
+from mountfs.studio.app import MODULES
+from mountfs.studio.responses import STATUS
+from mountfs.studio.routes import chunks, general
 from mountfs.testing.studios import MemoryStudio
+from mountfs.wire import people
 from mountfs.workspace.disk import Change, LocalDisk
 from mountfs.workspace.drafts import Draft
 from mountfs.workspace.locals import LocalFile, LocalFolder
@@ -27,6 +33,8 @@ from tests.cli.stage import with_those_below
 ROOT = Path(__file__).parents[1]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 README = (ROOT / "README.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+NEVER_SENT = {model.ChunkRef, model.Role}
 
 IN_EVERY_COMMAND = {"--help", "-h"}
 
@@ -134,6 +142,56 @@ def test_every_field_of_the_journal_is_described(tmp_path: Path, kind: str):
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(
         journal_records(tmp_path)[kind].body or ()
     )
+
+
+def endpoints() -> set[str]:
+    """Every request that a studio answers."""
+    routers = [(wire.API, module.router) for module in MODULES]
+    routers += [("", chunks.bodies), ("", general.health)]
+    found = {
+        f"{method} {prefix}{route.path}"
+        for prefix, router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    return found | {f"GET {wire.API}/openapi.json"}
+
+
+def test_every_request_is_described():
+    """Whoever writes a client finds each request in the protocol, and none that there is not."""
+    rows = re.findall(r"^\| `((?:GET|PUT|POST|DELETE) [^`]+)` \|", PROTOCOL, re.MULTILINE)
+    assert set(rows) == endpoints()
+    assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each
+        for module in (wire, people, model)
+        for each in vars(module).values()
+        if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
+        if each not in NEVER_SENT
+    ],
+    ids=lambda kind: str(kind.__name__),
+)
+def test_every_value_is_described(kind: type[Any]):
+    """Each value that crosses the network is listed with its fields, all of them."""
+    (row,) = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", PROTOCOL, re.MULTILINE)
+    outside = re.sub(r"\([^)]*\)|: .*", "", row)
+    assert re.findall(r"`(\w+)`", outside) == [field.name for field in fields(kind)]
+
+
+def test_every_refusal_is_described():
+    """Each status that a refusal can have is listed with its kinds."""
+    text = PROTOCOL.partition("## Refusals")[2].partition("## ")[0]
+    for kind, status in STATUS.items():
+        rows = [row for row in text.splitlines() if re.match(rf"\|[^|]*\b{status}\b", row)]
+        below = {kind.__name__, *(each.__name__ for each in kind.__subclasses__())}
+        if status == 503:  # what it is, is the operator's business
+            below |= {"StudioUnavailable"}
+        assert any(name in row for row in rows for name in below), kind
 
 
 def test_every_link_leads_somewhere():

@@ -19,6 +19,9 @@ from mountfs.studio.routes import accounts, chunks, edits, general, members, ses
 from mountfs.studio.routes.asking import REFUSALS, House, in_project
 from mountfs.studio.safety import networks
 
+MODULES = (general, sessions, accounts, members, trees, edits, chunks)
+"""The subjects of the API, in the order of docs/protocol.md."""
+
 
 def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
     """The studio as an ASGI application. ``trusted``: addresses and networks of proxies that are
@@ -33,7 +36,7 @@ def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
     )
     app.state.house = house
     api = APIRouter(prefix=wire.API, responses=REFUSALS)
-    for module in (general, sessions, accounts, members, trees, edits, chunks):
+    for module in MODULES:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(chunks.bodies, responses=REFUSALS)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from mountfs.errors import LimitExceeded, WireError
-from mountfs.model import AssetId, CheckpointId, ChunkId, CollectionId
+from mountfs.model import CheckpointId, ChunkId, CollectionId
 
 T = TypeVar("T")
 
@@ -143,13 +143,6 @@ class UploadsAsked:
     """Where frames may be sent."""
 
     uploads: list[Upload]
-
-
-@dataclass(frozen=True, slots=True)
-class Trashing:
-    """An asset or a collection."""
-
-    what: AssetId | CollectionId
 
 
 def encode(value: object) -> bytes:

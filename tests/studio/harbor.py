@@ -76,7 +76,9 @@ class Harbor:
         audit = tables.mountfs_audit
         with self.project.database.reading() as connection:
             found = connection.execute(
-                select(audit.c.actor_id, audit.c.act, audit.c.subject, audit.c.detail).order_by(rows.ROW_NUMBER)
+                select(audit.c.actor_id, audit.c.act, audit.c.subject, audit.c.detail).order_by(
+                    rows.ROW_NUMBER
+                )
             ).all()
         return [(names.get(row[0], row[0]), row[1], row[2], json.loads(row[3])) for row in found]
 

@@ -8,6 +8,7 @@ first.
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Manifests:
         self._kept: OrderedDict[CheckpointId, Manifest] = OrderedDict()
         self._kept_chunks = 0
         self._fetches: dict[CheckpointId, _Fetch] = {}
-        self._send, self._jobs = trio.open_memory_channel[list[CheckpointId]](10_000)
+        self._send, self._jobs = trio.open_memory_channel[list[CheckpointId]](math.inf)
 
     def get_nowait(self, checkpoint: CheckpointId) -> Manifest | None:
         """The manifest, if it is here."""
@@ -50,7 +51,9 @@ class Manifests:
 
     def start(self, checkpoints: Iterable[CheckpointId]) -> None:
         """Begin to fetch what is neither here nor on its way, all in one go. Errors are for whoever asks."""
-        wanted = [one for one in checkpoints if one not in self._kept and one not in self._fetches]
+        # Two files may have the same content: what a tool moved away, and what it was made from.
+        new = (one for one in checkpoints if one not in self._kept and one not in self._fetches)
+        wanted = list(dict.fromkeys(new))
         if not wanted:
             return
         self._fetches.update((one, _Fetch()) for one in wanted)

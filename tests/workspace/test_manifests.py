@@ -67,3 +67,15 @@ async def test_what_the_studio_says_is_passed_on(caplog: pytest.LogCaptureFixtur
     found = await outcomes(studio)
     assert found[studio.faulty] is error
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_two_files_of_one_content_are_asked_for_once():
+    """A folder with a copy that a tool moved away costs nobody the mount."""
+    studio = MemoryStudio()
+    version = studio.write("a", b"content").id
+    manifests = Manifests(studio, trio.CapacityLimiter(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(manifests.run)
+        manifests.start([version, version])
+        assert (await manifests.get(version)).size == len(b"content")
+        nursery.cancel_scope.cancel()

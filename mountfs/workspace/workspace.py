@@ -310,23 +310,29 @@ class Workspace:
 
     async def _serve_readers_ahead(self) -> None:
         async for files in self._readers_ahead:
-            manifests: dict[int, Manifest] = {}
-            for file in files:
-                try:
-                    if file.content is not None and file.content.size and file.local is None:
-                        manifests[file.ino] = await self._manifests.get(file.content.id)
-                except MountfsError as exc:  # whoever reads the file is told
-                    log.debug("a manifest could not be made ready: %s", exc)
-            await self._library.prefetch(manifests.values())
-            wholes = [
-                (file.ino, self._whole(manifests[file.ino]))
-                for file in files
-                if file.ino in manifests and file.local is None  # not what a program has changed meanwhile
-            ]
-            self._offer([(ino, whole) for ino, whole in wholes if whole is not None])
-            self._offered += manifests.values()
-            while len(self._offered) > _OFFERED:
-                self._library.let_go(self._offered.popleft())
+            try:
+                await self._read_ahead(files)
+            except Exception:  # nobody has asked for it yet, and nobody else is to be without a mount for it
+                log.exception("making files ready failed unexpectedly")
+
+    async def _read_ahead(self, files: Sequence[File]) -> None:
+        manifests: dict[int, Manifest] = {}
+        for file in files:
+            try:
+                if file.content is not None and file.content.size and file.local is None:
+                    manifests[file.ino] = await self._manifests.get(file.content.id)
+            except MountfsError as exc:  # whoever reads the file is told
+                log.debug("a manifest could not be made ready: %s", exc)
+        await self._library.prefetch(manifests.values())
+        wholes = [
+            (file.ino, self._whole(manifests[file.ino]))
+            for file in files
+            if file.ino in manifests and file.local is None  # not what a program has changed meanwhile
+        ]
+        self._offer([(ino, whole) for ino, whole in wholes if whole is not None])
+        self._offered += manifests.values()
+        while len(self._offered) > _OFFERED:
+            self._library.let_go(self._offered.popleft())
 
     def _whole(self, manifest: Manifest) -> bytes | memoryview | None:
         try:

@@ -20,7 +20,15 @@ import urllib3
 
 from mountfs import wire
 from mountfs.digest import MAX_FRAME
-from mountfs.errors import AddressInvalid, ChunkCorrupt, MountfsError, StudioUnavailable, WireError, heard
+from mountfs.errors import (
+    AddressInvalid,
+    ChunkCorrupt,
+    MountfsError,
+    StudioUnavailable,
+    TooMany,
+    WireError,
+    heard,
+)
 from mountfs.model import CheckpointId, ChunkId, ChunkRef, ProjectId
 from mountfs.transport.line import Line, error_of, tls
 
@@ -167,7 +175,7 @@ class RemoteChunks:
         for attempt in range(1, patience.tries + 1):
             try:
                 return self._transfer(method, self._url(address), frame, until)
-            except (StudioUnavailable, ChunkCorrupt) as exc:
+            except (StudioUnavailable, ChunkCorrupt, TooMany) as exc:
                 unavailable = exc
             if (
                 attempt == patience.tries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import trio
@@ -155,7 +155,17 @@ class Arrivals:
             vacancy.version, file.version = file.version, None
             file.asset, file.moved_from = None, version.asset
         self._state.locals.vacancies[version.asset] = vacancy
+        self._state.unwanted.pop(version.asset, None)
         self._state.stir(self._state.times.grace)
+
+    def leave_unwanted(self, news: Iterable[AssetId]) -> None:
+        """An asset may have been made by an offer whose answer was lost, for a file that is gone since: it is
+        not wanted when it turns up."""
+        state = self._state
+        there = {*news, *state.namespace.catalogue.assets} if state.unwanted else ()
+        for version in [one for key, one in state.unwanted.items() if key in there]:
+            if version.new is not None:
+                self._leave(version, version.new, None)
 
     def settle(self, assets: Sequence[AssetId]) -> None:
         """The news of what was just done may have come before the answer."""

@@ -93,8 +93,8 @@ class Publisher:
         self._ask = ask
         self._contents = contents
         self._manifests = manifests
-        self._arrivals = Arrivals(state)
-        self.grace = Grace(state, saving, studio, ask, contents, self._arrivals, self._send, self._ready)
+        self.arrivals = Arrivals(state)
+        self.grace = Grace(state, saving, studio, ask, contents, self.arrivals, self._send, self._ready)
         self._not_before = 0.0
 
     async def run(self) -> None:
@@ -264,8 +264,8 @@ class Publisher:
             if isinstance(outcome, Exception):
                 raise outcome
             if await self._is_head(version, outcome):
-                self._arrivals.became(version, None)
-                self._arrivals.settle([version.asset])
+                self.arrivals.became(version, None)
+                self.arrivals.settle([version.asset])
             else:
                 stored.append(outcome)
         except _FINAL as exc:
@@ -301,9 +301,13 @@ class Publisher:
         if not offered:
             return
         began = trio.current_time()
+        for each in offered:
+            each.version.is_offered = True
         try:
             checkpoints = await self._ask(self._studio.publish, proposals)
         except _FINAL as exc:
+            for each in offered:
+                each.version.is_offered = False
             if self._is_another:  # what it knows now may be offered again first
                 for each in offered:
                     self._postpone(each.version, StudioUnavailable(_RESTORED))
@@ -329,8 +333,8 @@ class Publisher:
             now = trio.current_time()
             self._not_before = max(self._not_before, now + min(_BREATHS * (now - began), _LONGEST_BREATH))
             for each, checkpoint in zip(offered, checkpoints, strict=True):
-                self._arrivals.became(each.version, checkpoint)
-            self._arrivals.settle([each.version.asset for each in offered])
+                self.arrivals.became(each.version, checkpoint)
+            self.arrivals.settle([each.version.asset for each in offered])
             try:
                 await self._state.journal.commit([], why="published", durable=True)
             except OSError as exc:  # it is written with the next one that works
@@ -412,7 +416,7 @@ class Publisher:
         version.done.set()
         state.notice(Notice(Kind.REFUSED, state.path_of_version(version), str(why)))
         state.journal.soon([version.record()])
-        self._arrivals.settle([version.asset])
+        self.arrivals.settle([version.asset])
 
     def _postpone(self, version: Version, why: Exception) -> None:
         """Something is wrong that will pass: try again later."""

@@ -12,7 +12,7 @@ from typing import Protocol
 import trio
 
 from mountfs.content.library import ContentLibrary, OpenContent
-from mountfs.errors import ProjectBusy, StudioUnavailable
+from mountfs.errors import ProjectBusy, StudioUnavailable, TooMany
 from mountfs.model import Checkpoint
 from mountfs.workspace.manifests import Manifests
 
@@ -94,7 +94,7 @@ class OpenCheckpoint:
                 return await self._read(offset, length)
             except ProjectBusy:
                 await trio.sleep(_BUSY_PAUSE)
-            except StudioUnavailable:
+            except (StudioUnavailable, TooMany):
                 if self._is_lost() or trio.current_time() - began > _LONGEST_AWAY:
                     raise
                 await trio.sleep(_AWAY_PAUSE)

@@ -46,6 +46,9 @@ class SaveOptions:
     scratch_quota: int = 0
 
 
+_UNWANTED = 10_000
+
+
 class LocalState:
     """Local files, drafts and versions of one mount, their journal, and the names they have."""
 
@@ -74,6 +77,8 @@ class LocalState:
         self.accepted = Accepted(self.drafts, self.journal.also, disk.is_nearly_full, epoch)
         self.heads = Heads()
         self.versions = Versions()
+        self.unwanted: dict[AssetId, Version] = {}
+        """New assets that were offered for files that have gone since: they may turn up yet."""
         self.names = trio.Lock()
         """Held while names change, from the check to the end."""
         self.disk_threads = trio.CapacityLimiter(4)
@@ -200,10 +205,13 @@ class LocalState:
 
     def finish(self, version: Version, state: VersionState) -> Change:
         """A version has become something, or nothing: it is not on its way any more."""
+        may_be_there = version.is_offered or version.state is VersionState.PUBLISHING
         version.state = state
         self.versions.pop(version.id, None)
         if state is VersionState.DROPPED:
             self.accepted.drop([version.id])  # nobody wants it again
+            if may_be_there and version.new is not None and len(self.unwanted) < _UNWANTED:
+                self.unwanted[version.asset] = version
         change = version.record()
         if version.draft is not None:
             self.drafts.let_go(version.draft)

@@ -77,6 +77,8 @@ class Version:
     """When it may be tried again after a fault."""
     new: NewAsset | None = None
     """What a new asset was offered as."""
+    is_offered: bool = False
+    """Whether it was offered, and nobody knows what came of it: it may be a checkpoint already."""
     checkpoint: Checkpoint | None = None
     """What it became."""
     done: trio.Event = field(default_factory=trio.Event)
@@ -113,6 +115,8 @@ class Version:
         """Whether this one and an earlier one of the same name are one version."""
         if earlier.state is VersionState.REFUSED:
             return True  # what was refused was never a version
+        if earlier.is_offered:
+            return False  # it may be one, and then this one is made from it
         if earlier.state is not VersionState.WAITING or earlier.hurried:
             return False
         return earlier.size == 0 or now - earlier.first_closed <= times.join
@@ -161,4 +165,5 @@ class Version:
             reason=body["reason"],
             is_lost_race=body["is_lost_race"],
             hurried=True,
+            is_offered=body["state"] == VersionState.PUBLISHING,
         )

@@ -272,6 +272,8 @@ class Workspace:
         if self.writing is None:
             return
         known, now = self._namespace.catalogue.assets, trio.current_time()
+        assets = list(assets)
+        self.writing.publisher.arrivals.leave_unwanted(each.id for each in assets)
         for asset in assets:
             before = known.get(asset.id)
             if before is not None and before.head != asset.head:

@@ -80,9 +80,7 @@ def test_a_new_file_and_a_new_folder_arrive(harbor: Harbor):
     wait_until(lambda: there.exists() and there.read_text() == "new", "the new file")
 
 
-def test_a_studio_that_forgot_what_was_sent_is_sent_it_again(
-    harbor: Harbor, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_studio_that_forgot_what_was_sent_is_sent_it_again(harbor: Harbor, monkeypatch: pytest.MonkeyPatch):
     """A restart between the chunks and the offer costs nobody a version."""
     ann = harbor.mount("ann")
     ann.expected.append("is sent later: a chunk of this version has not been uploaded")

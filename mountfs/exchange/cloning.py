@@ -121,7 +121,9 @@ class Cloning:
         create_project(temporary, name=self._project.name, author=anybody)
         clone = open_project(temporary)
         with clone.database.writing() as connection:
-            _insert(connection, "config", [{"name": _MARK, "value": self._source, "mtime": 0, "synced": 0}])
+            insert_rows(
+                connection, "config", [{"name": _MARK, "value": self._source, "mtime": 0, "synced": 0}]
+            )
         return clone
 
     def _fill(self, clone: Project, rows: Clone) -> None:
@@ -178,11 +180,11 @@ def _replace(connection: Connection, rows: Clone) -> None:
         if table is tables.config:
             for row in values:
                 connection.exec_driver_sql("DELETE FROM config WHERE name = ?", (row["name"],))
-        _insert(connection, table.name, values)
+        insert_rows(connection, table.name, values)
 
 
-def _insert(connection: Connection, table: str, values: list[dict[str, object]]) -> None:
-    """Insert rows as they are."""
+def insert_rows(connection: Connection, table: str, values: list[dict[str, object]]) -> None:
+    """Insert rows as they are, all with the columns of the first."""
     if not values:
         return
     columns = list(values[0])

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import click
 
-from mountfs.cli.studio import account, audit, backup, invite, member, project, restore, session, token
+from mountfs.cli.studio import (
+    account,
+    audit,
+    backup,
+    import_,
+    invite,
+    member,
+    project,
+    restore,
+    session,
+    token,
+)
 from mountfs.cli.studio.arriving import accept, bootstrap
 from mountfs.cli.studio.serving import create, doctor, serve
 
@@ -33,5 +44,5 @@ for each in (create, serve, bootstrap, accept, doctor):
     command.add_command(each)
 for group in (project, member, account, invite, token, session):
     command.add_command(group.command)
-for single in (audit, backup, restore):
+for single in (audit, import_, backup, restore):
     command.add_command(single.command)

@@ -32,7 +32,7 @@ class Overview(View):
         """The people whom the viewer may know of, by username, and their roles as far as they are told."""
         with self._reader.current() as catalogue:
             viewer, sight = self._look(catalogue)
-            known = self._people(catalogue, viewer, sight)
+            known = self._people(catalogue, viewer, sight.assets)
             return crew.crew(catalogue, self._reader.reach(), viewer, sight, known)
 
     def roles(self) -> list[Role]:

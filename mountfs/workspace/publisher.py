@@ -350,7 +350,7 @@ class Publisher:
         new: NewAsset | None = None
         if version.is_new and version.asset not in self._state.namespace.catalogue.assets:
             new = await self._new_asset(version)
-        version.new = new
+        version.new = new or version.new  # it may be a second offer, whose asset has turned up since
         return Proposal(
             id=version.id,
             asset=version.asset,

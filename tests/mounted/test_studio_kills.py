@@ -1,0 +1,280 @@
+"""A studio, and mounts of one, that are killed while real tools save: nothing is lost, and nothing is there
+twice."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from mountfs import mountpoints
+from mountfs.content.assemble import assemble
+from mountfs.digest import xxh3_hex
+from mountfs.launch import Remote
+from mountfs.model import Asset, CollectionId, ProjectId
+from mountfs.names import file_name
+from mountfs.testing.mounts import BOUND, Mount, Mounts, bounded, wait_until
+from mountfs.testing.online import online_studio
+from mountfs.testing.proxy import FaultProxy
+from mountfs.testing.replay import Recording
+from mountfs.testing.replay.player import seed_content
+from mountfs.transport.chunks import RemoteChunks
+from mountfs.transport.client import StudioClient
+from mountfs.transport.line import Line
+from tests.mounted.asking import settle, states
+from tests.mounted.film import Film
+from tests.mounted.outpost import EXPECTED, QUICK
+from tests.mounted.sessions import PATIENCE, RECORDINGS
+
+
+@dataclass
+class Mortal:
+    """A studio in a process of its own, on a port that stays the same, and a proxy before it."""
+
+    data: Path
+    port: int
+    proxy: FaultProxy
+    remote: Remote
+    mounts: Mounts
+    process: subprocess.Popen[bytes] | None = None
+
+    def serve(self) -> None:
+        """Start it, and wait until it answers."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mountfs", "studio", "serve", str(self.data), "--port", str(self.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers, "the studio to answer")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(BOUND)
+
+    def mount(self) -> Mount:
+        """Ada's mount."""
+        mount = self.mounts.mount(self.remote, at="ada", options=QUICK)
+        mount.expect_log(EXPECTED)
+        return mount
+
+    def asks(self, more: int) -> None:
+        """Wait until the mount has asked so many questions more, other than those for news."""
+        before = self.questions()
+        wait_until(lambda: self.questions() >= before + more, "questions", seconds=2 * BOUND)
+
+    def questions(self) -> int:
+        """How many it has asked."""
+        return sum("/changes?" not in what for what in list(self.proxy.seen))
+
+    @contextmanager
+    def studio(self) -> Iterator[tuple[StudioClient, RemoteChunks]]:
+        """The project as ada sees it."""
+        line = Line(f"http://127.0.0.1:{self.port}", lambda: self.remote.token)
+        chunks = RemoteChunks(line, ProjectId(self.remote.project))
+        with closing(line), closing(chunks):
+            yield StudioClient(line, ProjectId(self.remote.project)), chunks
+
+    def histories(self) -> dict[str, list[bytes]]:
+        """The contents of all versions of each file below ``work``, oldest first."""
+        with self.studio() as (studio, chunks):
+            tree = studio.tree()
+
+            def folder(collection: CollectionId) -> str:
+                found = tree.collections.get(collection)
+                return f"{folder(found.parent)}{found.name}/" if found is not None else ""
+
+            def contents(asset: Asset) -> list[bytes]:
+                versions = sorted(studio.history(asset.id), key=lambda each: each.number)
+                return [b"".join(assemble(studio.manifest(each.id), chunks)) for each in versions]
+
+            found = {folder(one.collection) + file_name(one): contents(one) for one in tree.assets.values()}
+        return {path.removeprefix("work/"): versions for path, versions in found.items()}
+
+
+@contextmanager
+def mortal(folder: Path, files: dict[str, bytes]) -> Iterator[Mortal]:
+    """A studio with these files below ``work``."""
+    path = folder / "film.clst"
+    with closing(Film(path)) as film:
+        work = film.folder("work")
+        if files:
+            film.write_all({f"work/{name}": content for name, content in files.items()})
+        film.owner.share(work)
+        id_ = film.project.id
+    with online_studio(folder / "studio") as online:
+        online.adopt(path, id_)
+        remote = online.remote("ada", id_, folder / "cache")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with FaultProxy(port) as proxy, Mounts(folder) as mounts:
+        made = Mortal(folder / "studio", port, proxy, replace(remote, url=proxy.url, timeout=2.0), mounts)
+        made.serve()
+        try:
+            yield made
+        finally:
+            made.kill()
+
+
+def play_while_killing(folder: Path, name: str, seed: int, kills: int) -> None:
+    """Play a recording, and kill the studio at random moments of it."""
+    choose = random.Random(seed)
+    recording = Recording.load(RECORDINGS / f"{name}.json").without_hard_links()
+    seeds = {each["path"]: each for each in recording.seeds if each["type"] == "file"}
+    files = {path: seed_content(recording, each) for path, each in seeds.items()}
+    with mortal(folder, files) as there:
+        mount = there.mount()
+        work, mirror = mount.path / "work", folder / "mirror"
+        mirror.mkdir()
+        # In a process of its own: it maps files, and nobody of ours may wait for a page and serve it, too.
+        words = [RECORDINGS / f"{name}.json", work, "--mirror", mirror, "--mount", "--no-seed"]
+        player = subprocess.Popen(
+            [sys.executable, "-m", "mountfs.testing.replay", *map(str, words)], stdout=subprocess.PIPE
+        )
+        try:
+            for _ in range(kills):
+                if _is_over(player, there, there.questions() + choose.randrange(1, 12)):
+                    break
+                there.kill()
+                there.serve()
+            told, _ = player.communicate(timeout=PATIENCE)
+        finally:
+            player.kill()
+        assert player.returncode == 0, told.decode()
+        assert settle(mount)["refused"] == []
+        check(there, mirror)
+
+
+def _is_over(player: subprocess.Popen[bytes], there: Mortal, questions: int) -> bool:
+    """Wait until so many questions were asked, or a tool has ended; whether it has."""
+    wait_until(
+        lambda: player.poll() is not None or there.questions() >= questions, "questions", seconds=PATIENCE
+    )
+    return player.poll() is not None
+
+
+def check(there: Mortal, mirror: Path) -> None:
+    """The newest versions are what is in the mirror, and no version is there twice in a row."""
+    for path, versions in there.histories().items():
+        saved = mirror / path
+        assert saved.is_file(), f"{path} is not there any more"
+        assert versions[-1] == saved.read_bytes(), f"{path} is not what was saved last"
+        sums = [xxh3_hex(content) for content in versions]
+        assert all(one != other for one, other in itertools.pairwise(sums)), f"{path} is there twice"
+
+
+def save_while_killed(folder: Path, seed: int, rounds: int) -> None:
+    """Save again and again, through mounts that are killed at random moments."""
+    choose = random.Random(seed)
+    names = [f"file{number}" for number in range(4)]
+    with mortal(folder, {"file0": b"was there"}) as there:
+        saved: dict[str, list[bytes]] = {name: [] for name in names}
+        saved["file0"].append(b"was there")
+        promised: dict[str, int] = {"file0": 0}
+        for _ in range(rounds):
+            mount = there.mount()
+            _look(mount, saved, promised)
+            saver = threading.Thread(target=_save, args=(mount, choose, names, saved, promised), daemon=True)
+            saver.start()
+            there.asks(choose.randrange(1, 15))
+            os.kill(mount.mounted.pid, signal.SIGKILL)
+            assert mountpoints.wait_for_end(mount.mounted.pid, BOUND)
+            saver.join(BOUND)
+            assert not saver.is_alive(), "a save hangs in a mount that died"
+        mount = there.mount()
+        _look(mount, saved, promised)
+        assert settle(mount)["refused"] == []
+        found = there.histories()
+        for name in promised:
+            local = states(mount).get(f"work/{name}", ("", ""))
+            shown = (mount.path / "work" / name).read_bytes()
+            versions = found[name]
+            assert versions[-1] == shown or local[0] == "modified", f"{name} is not recorded: {local}"
+            assert all(version in saved[name] for version in versions), f"{name} has a version nobody saved"
+            assert len({*versions}) == len(versions), f"{name} has a version twice"
+
+
+def _save(
+    mount: Mount,
+    choose: random.Random,
+    names: Sequence[str],
+    saved: dict[str, list[bytes]],
+    promised: dict[str, int],
+) -> None:
+    """Save until the mount is dead, and note what was promised."""
+    while True:
+        name = choose.choice(list(names))
+        body = choose.randbytes(choose.choice((50, 30_000, 1_200_000))) + str(len(saved[name])).encode()
+        saved[name].append(body)
+        beside = mount.path / "work" / f".{name}.tmp"
+        try:
+            if choose.random() < 0.5:
+                (mount.path / "work" / name).write_bytes(body)
+            else:
+                beside.write_bytes(body)
+                beside.rename(mount.path / "work" / name)
+        except OSError:
+            return
+        promised[name] = len(saved[name]) - 1
+
+
+def _look(mount: Mount, saved: dict[str, list[bytes]], promised: dict[str, int]) -> None:
+    """Every save that has returned is there, or a later one of its name, or the beginning of a later one."""
+    for name, number in promised.items():
+        shown = bounded((mount.path / "work" / name).read_bytes)
+        later = saved[name][number:]
+        is_there = shown in later or any(body.startswith(shown) for body in later[1:])
+        assert is_there, f"{name} is neither what was saved nor what was being saved"
+
+
+@pytest.mark.timeout(300)
+def test_a_studio_that_is_killed_costs_no_save(tmp_path: Path):
+    """Blender saves while the studio dies and comes back: the tool notices nothing, every version arrives."""
+    play_while_killing(tmp_path, "blender-save", seed=3, kills=4)
+
+
+@pytest.mark.timeout(300)
+def test_a_mount_that_is_killed_costs_no_save(tmp_path: Path):
+    """What was saved through a mount that died is in the next one, and then at the studio, once."""
+    save_while_killed(tmp_path, seed=4, rounds=4)
+
+
+BLENDER = sorted(path.stem for path in RECORDINGS.glob("blender*.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("number", range(30))
+def test_a_studio_that_is_killed_again_and_again(tmp_path: Path, number: int):
+    """The same for all that Blender was seen to do."""
+    play_while_killing(tmp_path, BLENDER[number % len(BLENDER)], seed=number, kills=20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_mount_that_is_killed_again_and_again(tmp_path: Path, seed: int):
+    """The same through many mounts."""
+    save_while_killed(tmp_path, seed=seed, rounds=10)

@@ -28,8 +28,8 @@ from mountfs.content.ingest import ingest
 from mountfs.model import ROOT, AssetId, CheckpointId, NewAsset, Proposal
 from mountfs.storage.create import FirstUser
 from mountfs.studio.accounts import create
-from mountfs.studio.serve import SIGNING_KEY, opened
-from mountfs.studio.signing import make_key
+from mountfs.studio.serve import opened
+from mountfs.studio.signing import SIGNING_KEY, make_key
 
 SIZE = 256 << 20
 ROUNDS = 3

@@ -185,7 +185,7 @@ def test_the_studios_unit_is_clean_and_closed():
         ["systemd-analyze", "verify", "--man=no", STUDIO], capture_output=True, text=True, check=False
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
-    looked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", STUDIO]
+    looked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(STUDIO)]
     exposed = subprocess.run(looked, capture_output=True, text=True, check=False)
     assert exposed.returncode == 0, exposed.stdout  # 20: 2.0
 

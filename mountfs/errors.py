@@ -208,10 +208,12 @@ class AddressInvalid(MountfsError):
 class TooMany(MountfsError):
     """Too much was asked for in too short a time."""
 
+    retry_after = 1
+    """Seconds; one, where another process has not said it."""
+
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many attempts: try again in {retry_after} s")
         self.retry_after = retry_after
-        """Seconds."""
 
 
 class LimitExceeded(MountfsError):

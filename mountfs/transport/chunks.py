@@ -189,13 +189,17 @@ class RemoteChunks:
         raise unavailable
 
     def _url(self, address: str) -> str:
+        """Where an address leads: to the studio itself, or to a store elsewhere, which it may name only where
+        nobody listens, and which proves who it is. WireError."""
         try:
             url = urljoin(f"{self._line.url}/", address)
-            scheme = urlsplit(url).scheme
+            here, there = urlsplit(self._line.url), urlsplit(url)
+            port = there.port
         except ValueError as exc:
             raise WireError("the studio gave an address that is none") from exc
-        if scheme not in ("https", "http"):
-            raise WireError("the studio gave an address that is none")
+        is_here = (there.scheme, there.hostname, port) == (here.scheme, here.hostname, here.port)
+        if not (is_here or there.scheme == "https") or there.username is not None:
+            raise WireError("the studio gave an address that nothing is fetched from, or sent to")
         return url
 
     def _transfer(self, method: str, url: str, frame: bytes | None, until: float) -> bytes:

@@ -20,8 +20,20 @@ from mountfs.model import (
     Tree,
     Viewer,
 )
-from mountfs.transport.checking import require_changes, require_manifest, require_tree
+from mountfs.transport.checking import (
+    require_answers,
+    require_changes,
+    require_manifest,
+    require_tree,
+    require_versions,
+)
 from mountfs.transport.line import Line
+
+_EXAMINED = 100 << 20
+"""Bytes a second that a studio looks through at least, before it takes a version."""
+
+_LONGEST_EXAMINATION = 600.0
+"""Seconds. What takes longer is found done when it is offered again."""
 
 
 class StudioClient:
@@ -37,13 +49,14 @@ class StudioClient:
 
     def tree(self) -> Tree:
         """All that is visible now."""
-        return require_tree(self._line.ask("GET", f"{self._at}/tree", Tree))
+        return require_tree(self._line.ask("GET", f"{self._at}/tree", Tree, most=wire.MAX_ANSWER))
 
     def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
         """What is different since ``since``; with ``wait``, block at most that long (seconds) for news."""
         wait = min(wait, wire.MAX_WAIT)
         query: dict[str, str | float] = {"since": since, "wait": wait}
-        return require_changes(self._line.ask("GET", f"{self._at}/changes", Changes, query=query, wait=wait))
+        path, most = f"{self._at}/changes", wire.MAX_ANSWER
+        return require_changes(self._line.ask("GET", path, Changes, query=query, wait=wait, most=most))
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint of a visible asset."""
@@ -56,20 +69,26 @@ class StudioClient:
         for start in range(0, len(checkpoints), wire.MAX_ADDRESSES):
             asked = wire.ManifestsAsked(list(checkpoints[start : start + wire.MAX_ADDRESSES]))
             wanted = set(asked.checkpoints)
-            for each in self._line.ask("POST", f"{self._at}/manifests", list[Manifest], body=asked):
+            path, most = f"{self._at}/manifests", wire.MAX_ANSWER
+            for each in self._line.ask("POST", path, list[Manifest], body=asked, most=most):
                 if each.checkpoint in wanted:
                     found[each.checkpoint] = require_manifest(each, each.checkpoint)
         return found
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """All checkpoints of a visible asset that are not trashed, newest first."""
-        return self._line.ask("GET", f"{self._at}/assets/{_part(asset)}/history", list[Checkpoint])
+        path = f"{self._at}/assets/{_part(asset)}/history"
+        return require_versions(self._line.ask("GET", path, list[Checkpoint]), asset)
 
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         """Accept finished versions, all of them or none."""
         if not proposals:
             return []
-        return self._line.ask("POST", f"{self._at}/checkpoints", list[Checkpoint], body=list(proposals))
+        wait = min(sum(each.size for each in proposals) / _EXAMINED, _LONGEST_EXAMINATION)
+        path, body = f"{self._at}/checkpoints", list(proposals)
+        return require_answers(
+            self._line.ask("POST", path, list[Checkpoint], body=body, wait=wait), proposals
+        )
 
     def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
         """A new collection with an id chosen by the caller. The same again answers as the first time."""

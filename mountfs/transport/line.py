@@ -42,6 +42,9 @@ T = TypeVar("T")
 _CONNECT = 5.0
 _LONGEST_PAUSE = 4.0
 _LONGEST_NUMBER = 6
+
+_STEP = 256
+"""Bytes of an answer that are unpacked at a time: they may become 8 MiB."""
 """Digits of a number of seconds that is believed."""
 
 
@@ -101,15 +104,18 @@ class Line:
         body: object = None,
         query: Mapping[str, str | float] | None = None,
         wait: float = 0.0,
+        most: int = wire.MAX_BODY,
     ) -> T:
         """Ask below ``/api/v1``, and the answer, as ``kind``. ``wait``: how long the studio may take its time
-        before it answers (seconds).
+        before it answers (seconds). ``most``: bytes that the answer may have.
 
         Raises what the studio decided; StudioUnavailable when it cannot be asked; WireError for what is no
         answer.
         """
         content = None if body is None else wire.encode(body)
-        return wire.decode(kind, self.send(method, wire.API + path, content, query=query, wait=wait))
+        return wire.decode(
+            kind, self.send(method, wire.API + path, content, query=query, wait=wait, most=most)
+        )
 
     def tell(self, method: str, path: str, body: object = None) -> None:
         """The same for what has no answer."""
@@ -123,12 +129,13 @@ class Line:
         *,
         query: Mapping[str, str | float] | None = None,
         wait: float = 0.0,
+        most: int = wire.MAX_BODY,
     ) -> bytes:
         """The same without the shapes: bytes there, bytes back."""
         deadline = time.monotonic() + self.patience.deadline + wait
         for attempt in range(1, self.patience.tries + 1):
             try:
-                return self._send(method, path, content, query, wait)
+                return self._send(method, path, content, query, wait, most)
             except (StudioUnavailable, TooMany) as exc:
                 asked = exc.retry_after if isinstance(exc, TooMany) else 0.0
                 pause = max(asked, self.pause(attempt))
@@ -158,7 +165,13 @@ class Line:
         self._client.close()
 
     def _send(
-        self, method: str, path: str, content: bytes | None, query: Mapping[str, Any] | None, wait: float
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        query: Mapping[str, Any] | None,
+        wait: float,
+        most: int,
     ) -> bytes:
         headers = {"Authorization": f"Bearer {token}"} if (token := self.token()) else {}
         if content is not None:
@@ -169,7 +182,7 @@ class Line:
             with self._client.stream(
                 method, path, content=content, params=query, headers=headers, timeout=timeout
             ) as response:
-                answer = _read(response, until)
+                answer = _read(response, until, most)
         except (httpx.HTTPError, httpx.StreamError) as exc:
             raise StudioUnavailable(f"{self.url} cannot be reached: {_said(exc)}") from exc
         epoch = response.headers.get(wire.EPOCH_HEADER)
@@ -222,7 +235,7 @@ def tls(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def _read(response: httpx.Response, until: float) -> bytes:
+def _read(response: httpx.Response, until: float, most: int) -> bytes:
     """The body, unpacked, of at most so many bytes, by this moment."""
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding not in ("identity", "zstd"):
@@ -235,11 +248,11 @@ def _read(response: httpx.Response, until: float) -> bytes:
         if time.monotonic() > until:
             raise StudioUnavailable("the studio's answer comes too slowly")
         try:
-            # A piece may unpack to a thousand times as much: in small steps.
-            for start in range(0, len(piece), 4096) if unpacked else (0,):
-                body += unpacked.decompress(piece[start : start + 4096]) if unpacked else piece
-                if len(body) > wire.MAX_ANSWER:
-                    raise WireError(f"the studio's answer has more than {wire.MAX_ANSWER} bytes")
+            # Four bytes may unpack to 128 KiB.
+            for start in range(0, len(piece), _STEP) if unpacked else (0,):
+                body += unpacked.decompress(piece[start : start + _STEP]) if unpacked else piece
+                if len(body) > most:
+                    raise WireError(f"the studio's answer has more than {most} bytes")
         except zstandard.ZstdError as exc:
             raise StudioUnavailable("the studio's answer arrived damaged") from exc
     return bytes(body)

@@ -43,7 +43,8 @@ def operations(town: Town) -> dict[str, Any]:
         description = client.get(f"{wire.API}/openapi.json").json()
     schema = schemathesis.openapi.from_dict(description)
     schema.config.update(base_url=town.online.url)
-    found = (each.ok() for each in schema.get_all_operations())
+    results: Any = schema.get_all_operations()
+    found = (each.ok() for each in results)
     return {f"{each.method.upper()} {each.path}": each for each in found}
 
 

@@ -1,10 +1,11 @@
 # Every target sets up what it needs first: `make demo` and `make test` are the only commands to know.
 # Needs Debian 12 or a relative of it, as root or as a user who may use sudo.
 
-.PHONY: help man setup demo test test-long test-posix test-dcc dcc-table bench check format clean
+.PHONY: help man setup demo demo-personal test test-long test-posix test-dcc dcc-table bench check format clean
 
 help:
-	@echo 'make demo       build a small production and mount it as two artists'
+	@echo 'make demo       build a small production and a studio, and mount it as two people'
+	@echo 'make demo-personal  the same without a server: one file, mounted as two artists'
 	@echo 'make test       all checks and tests (what CI runs)'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make test-posix what is as on any file system, as root and as a user (installs stress-ng, fio and others)'
@@ -22,6 +23,9 @@ setup:
 
 demo: setup
 	@.venv/bin/python -m demo
+
+demo-personal: setup
+	@.venv/bin/python -m demo.personal
 
 test: setup
 	@tests/run

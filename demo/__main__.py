@@ -1,47 +1,48 @@
-"""``make demo``: a small production, mounted as two artists, to look at and to try things on.
+"""``make demo``: a studio with two people in it, each at a mount; what one saves, the other sees.
 
-Everything is done with the commands that anybody has, and they are shown as they run. Only the people and
-what is theirs come from the library, since they are a server's business. All of it lies in one temporary
-folder.
+Everything is done with the commands that anybody has, and they are shown as they run: first a production in a
+file, then a studio that it moves into, then two accounts, two mounts, and work. Each person has folders of
+their own, as on two machines. All of it lies in one temporary folder.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from demo import production
 from demo.people import ARTISTS, bring_in
+from demo.shell import Failed, Somebody, command, say, stop_on_signals, unmount
 from demo.trees import side_by_side
 
-TAKES = 3
+PATIENCE = 30.0
+"""Seconds for the studio to start, and for news to arrive."""
 
-
-class Failed(Exception):
-    """A command of the demo failed; it has said why."""
+SCENE = "shots/sh010/sh010_anim.usda"
 
 
 def main() -> int:
-    """Build, mount, show, wait, clean up."""
-    signal.signal(signal.SIGTERM, _stop)
+    """Build, serve, mount, work, wait, clean up."""
+    stop_on_signals()
     home = Path(tempfile.mkdtemp(prefix="mountfs-demo-"))
     try:
         begun = time.monotonic()
         project = build(home)
-        with mounted(home, project) as mounts:
-            show(mounts, time.monotonic() - begun)
+        make_studio(home, project)
+        with served(home) as url, mounted(home, url) as people:
+            work(people, time.monotonic() - begun)
             if sys.stdin.isatty() and sys.stdout.isatty():
-                suggest(home, project, mounts)
+                suggest(home, url, people)
                 signal.pause()
             else:
                 say("There is no terminal to wait at, so the demo ends here.")
@@ -51,115 +52,166 @@ def main() -> int:
         return 1
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    say("Unmounted and removed.")
+    say("Unmounted, stopped and removed.")
     return 0
 
 
 def build(home: Path) -> Path:
-    """A folder of work, and a project made of it, with people and a few days of work."""
-    say("A production of twelve shots, as a folder of files:")
-    work, project = home / "work", home / "harbor.clst"
-    count = production.write(work)
-    print(f"  {count} files: scenes, images, simulation caches, a library, in {work}\n")
-    mountfs(home, "init", project)
-    mountfs(home, "import", work, project, "-m", "first delivery")
-    for take in range(2, TAKES + 1):
-        for shot in production.SHOTS[:4]:
-            scene = production.animated(shot, take)
-            (work / scene.path).write_bytes(scene.content)
-        mountfs(home, "import", work, project, "-m", f"take {take}")
+    """A folder of work, and a project made of it, with people and tasks."""
+    say("A production of twelve shots, as a folder of files, taken into a project that is one file:")
+    files, project = home / "work", home / "harbor.clst"
+    count = production.write(files)
+    print(f"  {count} files: scenes, images, simulation caches, a library, in work\n")
+    one = Somebody(home)
+    one.mountfs("init", project)
+    one.mountfs("import", files, project, "-m", "first delivery")
     bring_in(project)
     return project
 
 
+def make_studio(home: Path, project: Path) -> None:
+    """A studio, its first admin, an account for each artist; the project moves in."""
+    print()
+    say("A studio: its first admin, an account for each of two artists, and the project moves in.")
+    operator, data = Somebody(home), home / "studio"
+    for name in ("ada", *ARTISTS):
+        private(home / f"{name}.password", secrets.token_urlsafe(12))
+    operator.mountfs("studio", "create", data, "--secret-file", home / "secret")
+    operator.mountfs(
+        *("studio", "bootstrap", data, "--secret-file", home / "secret", "--email", "ada@harbor.example"),
+        *("--name", "Ada Brandt", "--password-file", home / "ada.password"),
+    )
+    for name in ARTISTS:
+        token = home / f"{name}.token"
+        operator.mountfs("studio", "invite", "create", data, f"{name}@harbor.example", "--token-file", token)
+        operator.mountfs(
+            *("studio", "accept", data, "--token-file", token, "--name", name.title()),
+            *("--password-file", home / f"{name}.password"),
+        )
+    operator.mountfs("studio", "import", project, data, "--admin", "ada", "--yes")
+
+
 @contextmanager
-def mounted(home: Path, project: Path) -> Iterator[dict[str, Path]]:
-    """The project mounted as each artist; unmounted at the end, however it comes."""
-    mounts = {artist: home / artist for artist in ARTISTS}
+def served(home: Path) -> Iterator[str]:
+    """The studio, answering at an address of this machine; stopped at the end."""
+    print()
+    say("It serves, on this machine only:")
+    print("  $ mountfs studio serve studio --port 0", flush=True)
+    with (home / "studio.log").open("w") as log:
+        server = subprocess.Popen(
+            command("studio", "serve", home / "studio", "--port", "0"),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=Somebody(home).environ,
+        )
+    assert server.stdout is not None
     try:
-        for artist, folder in mounts.items():
-            folder.mkdir()
-            mountfs(home, "mount", project, folder, "--as", artist)
+        line = server.stdout.readline().strip()
+        print(f"    {line}")
+        if not line.startswith("the studio answers at "):
+            print((home / "studio.log").read_text(), file=sys.stderr)
+            raise Failed
+        yield line.rpartition(" ")[2]
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
+        server.stdout.close()
+
+
+@contextmanager
+def mounted(home: Path, url: str) -> Iterator[dict[str, Path]]:
+    """The project as each artist, logged in and mounted; unmounted at the end, however it comes."""
+    print()
+    say("Two people log in and mount it, each with folders of their own, as on two machines:")
+    mounts = {name: home / name / "harbor" for name in ARTISTS}
+    try:
+        for name, mount in mounts.items():
+            person = Somebody(home, name)
+            mount.mkdir(parents=True)
+            (person.folder / "run").mkdir(mode=0o700)
+            settings = person.folder / "config" / "mountfs"
+            settings.mkdir(parents=True)
+            # There may be no keyring here: their tokens are in files that only they can read.
+            (settings / "config.toml").write_text(
+                f'[studio]\ntoken_file = "{person.folder}/token"\nany_folder = true\n'
+            )
+            (person.folder / "token").touch(mode=0o600)
+            password = home / f"{name}.password"
+            person.mountfs("login", url, "--as", f"{name}@harbor.example", "--password-file", password)
+            person.mountfs("mount", f"{url}/harbor", mount)
         yield mounts
     finally:
-        for folder in mounts.values():
-            if folder.is_mount():
-                subprocess.run(command("umount", "--lazy", folder), stdout=subprocess.DEVNULL, check=False)
+        for mount in mounts.values():
+            unmount(mount)
 
 
-def show(mounts: dict[str, Path], seconds: float) -> None:
-    """Both trees, as the mounts show them."""
+def work(mounts: dict[str, Path], seconds: float) -> None:
+    """Both trees, and what one saves arriving at the other."""
     (one, first), (two, second) = mounts.items()
     width = shutil.get_terminal_size((100, 24)).columns
     print()
     for line in side_by_side((one, first), (two, second), width):
         print(line)
     print()
-    say(f"One project, two artists, {seconds:.0f} seconds. What is not theirs is not there.")
+    say(f"One studio, two people, {seconds:.0f} seconds. What is not theirs is not there.")
+    print()
+    say(f"{one.title()} saves a scene, which {two.title()}'s lighting needs:")
+    before = (second / SCENE).read_text()
+    note = f"# a note by {one}\n"
+    print(f"  {one} $ echo '{note.strip()}' >> harbor/{SCENE}", flush=True)
+    began = time.monotonic()
+    with (first / SCENE).open("a") as file:
+        file.write(note)
+    arrived(lambda: (second / SCENE).read_text() == before + note)
+    print(f"  {two} $ tail -n 1 harbor/{SCENE}")
+    print(f"    {(second / SCENE).read_text().splitlines()[-1]}")
+    say(f"It was there {time.monotonic() - began:.1f} seconds after it was closed, the quiet time included.")
+    Somebody(first.parent.parent, two).mountfs("log", second / SCENE)
+    print()
 
 
-def suggest(home: Path, project: Path, mounts: dict[str, Path]) -> None:
+def arrived(is_there: Callable[[], bool]) -> None:
+    """Wait for news. Failed if they do not come."""
+    pause, deadline = threading.Event(), time.monotonic() + PATIENCE
+    while not is_there():
+        if time.monotonic() > deadline:
+            say("The news has not arrived.")
+            raise Failed
+        pause.wait(0.02)
+
+
+def suggest(home: Path, url: str, mounts: dict[str, Path]) -> None:
     """What to try in another terminal."""
     bo, cleo = mounts.values()
     program = Path(sys.prefix) / "bin" / "mountfs"
-    scene = "shots/sh010/sh010_anim.usda"
     say("Try in another terminal:")
     for what, line in (
-        ("every version of a scene", f"{program} log {bo}/{scene}"),
-        ("each of them as a file", f"ls -l {bo}/.checkpoints/{scene}"),
-        ("who is working on what", f"{program} ls {cleo}/shots/sh010"),
-        ("read a cache, verified as it is read", f"sha256sum {cleo}/shots/sh010/cache/sh010_sea.bgeo"),
-        ("facts about a file", f"{program} show {bo}/{scene}"),
-        ("save one of them: a moment later it is a version", f"echo '# a note' >> {bo}/{scene}"),
-        ("", f"{program} wait {bo} && {program} log {bo}/{scene}"),
-        ("", f"tail -n 1 {bo}/.checkpoints/{scene}/*"),
+        ("save something, and look at it as the other one", f"echo '# more' >> {bo}/{SCENE}"),
+        ("", f"sleep 2; tail -n 1 {cleo}/{SCENE}"),
+        ("every version of a scene as a file", f"ls -l {bo}/.checkpoints/{SCENE}"),
         ("a name Bo may not see is a name that never was", f"stat {bo}/editorial"),
-        ("change the work, and watch it arrive in both mounts", ""),
-        ("", f"echo 'new note' >> {home}/work/README.txt"),
-        ("", f"cp {home}/work/README.txt {home}/work/library/ && {program} import {home}/work {project}"),
-        ("", f"ls {bo}/library"),
-        ("everything out again, verified", f"{program} export {project} {home}/delivery"),
-        ("check every byte", f"{program} verify {project}"),
-        ("is all well?", f"{program} doctor {project}"),
+        (
+            "a backup while it serves, and whether it is one",
+            f"{program} studio backup {home}/studio {home}/backup",
+        ),
+        ("", f"{program} studio backup --test {home}/backup"),
+        ("who is in the project, and what was done", f"{program} studio member list {home}/studio harbor"),
+        ("", f"{program} studio audit {home}/studio"),
+        ("what the studio says of itself", f"curl -s {url}/readyz"),
     ):
         if what:
             print(f"\n  # {what}")
-        if line:
-            print(f"  {line}")
+        print(f"  {line}")
     print()
     say("Ctrl-C ends the demo and removes everything.")
 
 
-def mountfs(home: Path, *words: str | Path) -> None:
-    """Run a command as a person would, showing it and what it says."""
-    shown = shlex.join(str(word).replace(f"{home}/", "") for word in words)
-    print(f"  $ mountfs {shown}", flush=True)
-    done = subprocess.run(command(*words), capture_output=True, text=True, check=False, env=environ(home))
-    for line in (done.stdout + done.stderr).splitlines():
-        print(f"    {line.replace(f'{home}/', '')}")
-    if done.returncode:
-        say("The demo cannot go on. What this machine lacks, mountfs doctor tells:")
-        subprocess.run(command("doctor"), check=False)
-        raise Failed
-
-
-def environ(home: Path) -> dict[str, str]:
-    """This person's environment, but what mounts leave behind lies in the demo's folder."""
-    return {**os.environ, "XDG_STATE_HOME": str(home / "state")}
-
-
-def command(*words: str | Path) -> list[str]:
-    """The words that start mountfs."""
-    return [sys.executable, "-m", "mountfs", *map(str, words)]
-
-
-def say(text: str) -> None:
-    """A line from the demo itself."""
-    print(f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text, flush=True)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a signal handler's form
-    raise KeyboardInterrupt
+def private(path: Path, text: str) -> None:
+    """A file that only its owner can read."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -257,6 +257,19 @@ def test_nobody_asks_past_the_proxy(shell: Shell, studio: Path):
         assert "proxy" in found.text
 
 
+def test_a_declared_proxy_is_believed(shell: Shell, at_work: Path):
+    """What a declared proxy says of its client's address counts, and only what it added itself: whoever asks
+    can have written the rest."""
+    body = wire.encode(people.Login("bo@harbor.example", "what I thought it was"))
+    headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "Content-Type": "application/json"}
+    for options, address in ((("--trusted-proxy", "127.0.0.0/8"), "203.0.113.9"), ((), "127.0.0.1")):
+        with served(shell, at_work, *options) as (url, _):
+            asked = httpx.post(f"{url}{wire.API}/sessions", content=body, headers=headers, trust_env=False)
+            assert asked.status_code == 401
+        (row,) = shell.run("studio", "audit", at_work, "--act", "refused:", "--limit", "1", "--json").json
+        assert row["detail"]["address"] == address
+
+
 def test_the_operator_works_while_people_do(shell: Shell, at_work: Path):
     """What the operator changes holds at once in the studio that runs: members, roles, tokens, sessions."""
     with served(shell, at_work) as (url, _):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mountfs import wire
-from mountfs.errors import AdminsOnly, NameTaken, NotFound, NotPermitted, RoleRule, Unauthenticated, WireError
+from mountfs.errors import AdminsOnly, NameTaken, NotFound, NotPermitted, Refused, RoleRule, Unauthenticated
 from mountfs.testing.online import OnlineStudio
 from mountfs.wire import people
 from tests.studio.online.asking import Asking, email_of
@@ -85,7 +85,7 @@ def test_an_admin_of_the_studio_asks_into_no_project_of_others(crew: OnlineStudi
     asking.put_member(project, "root", "artist", by="ann")
     with pytest.raises(NotPermitted):
         root.ask("POST", "/invitations", people.Invited, body=asked)
-    with pytest.raises(WireError):
+    with pytest.raises(Refused, match="go together"):
         root.ask("POST", "/invitations", people.Invited, body=people.Inviting("a@b.example", "user", project))
 
 
@@ -106,7 +106,7 @@ def test_the_last_admin_stays(crew: OnlineStudio, asking: Asking):
         root.ask("PUT", f"/accounts/{me}/role", people.AccountFacts, body=people.StudioRoleGiven("user"))
     with pytest.raises(RoleRule):
         root.tell("DELETE", f"/accounts/{me}")
-    with pytest.raises(WireError):
+    with pytest.raises(Refused, match="'admin' or 'user'"):
         root.ask("PUT", f"/accounts/{me}/role", people.AccountFacts, body=people.RoleGiven("emperor"))
     ann = crew.house.accounts.people.find("ann").id
     given = people.StudioRoleGiven("admin")

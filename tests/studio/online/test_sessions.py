@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mountfs import wire
-from mountfs.errors import AdminsOnly, NotFound, TooMany, Unauthenticated, WeakPassword, WireError
+from mountfs.errors import AdminsOnly, NotFound, Refused, TooMany, Unauthenticated, WeakPassword
 from mountfs.studio.accounts import Limits
 from mountfs.testing.online import OnlineStudio, password_of
 from mountfs.wire import people
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_a_question_quotes_nothing(asking: Asking):
     answer = httpx.post(url, json={"email": 7, "password": secret}, trust_env=False)
     assert answer.status_code == 422
     assert secret not in answer.text
-    with pytest.raises(WireError):
+    with pytest.raises(Refused, match="password"):
         asking.nobody.ask("POST", "/sessions", people.LoggedIn, body={"email": "root@harbor.example"})
 
 

@@ -258,6 +258,41 @@ def test_a_studio_gets_its_certificate_from_root(home: Path):
         wait_until(lambda: manager.attempt(*ask).returncode == 0, "the studio")
 
 
+BACKUP = UNITS / "mountfs-studio-backup.service"
+TIMER = UNITS / "mountfs-studio-backup.timer"
+
+
+def test_the_backups_units_are_clean_and_closed():
+    """systemd has nothing to say about timer and service, and the service reaches less than the studio."""
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", BACKUP, TIMER], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    looked = ["systemd-analyze", "security", "--offline=true", "--threshold=10", str(BACKUP)]
+    exposed = subprocess.run(looked, capture_output=True, text=True, check=False)
+    assert exposed.returncode == 0, exposed.stdout  # 10: 1.0
+
+
+def test_a_studio_is_backed_up_by_a_timer(home: Path):
+    """What the timer starts adds a state while the studio serves, as the studio's user, closed to others."""
+    units, users = studio_units(home)
+    to = "/var/lib/backups"
+    changed = f"[Service]\nEnvironment=TO={to}\nReadWritePaths={to}\n"
+    unit = BACKUP.read_text().replace("/opt/mountfs/bin", str(managed.PROGRAMS))
+    units |= {"mountfs-studio-backup.service": f"{unit}\n{changed}"}
+    units |= {"mountfs-studio-backup.timer": TIMER.read_text(), "timers.target": _TARGET}
+    with managed.system_manager(home, units, users) as manager:
+        make_studio(manager)
+        manager.run("install", "-d", "-m", "0700", "-o", str(UID - 5000), "-g", str(UID - 5000), to)
+        manager.run("systemctl", "start", "mountfs-studio", "mountfs-studio-backup.timer")
+        manager.run("systemctl", "start", "mountfs-studio-backup")
+        tested = manager.run(*AS_STUDIO, "mountfs", "studio", "backup", "--test", to)
+        assert "every byte is as it was recorded" in tested
+        assert manager.run("find", to, "-perm", "/077") == ""
+        following = manager.run("systemctl", "show", "-P", "NextElapseUSecRealtime", TIMER.name)
+        assert following.strip() not in ("", "n/a")
+
+
 # --- mount(8), fstab and automount points -------------------------------------------------------------------
 
 _TARGET = "[Unit]\nDefaultDependencies=no\n"

@@ -23,7 +23,9 @@ import click
 from mountfs import cli, mountpoints
 from mountfs.studio.service import StudioService
 from mountfs.testing.mounts import BOUND
+from mountfs.testing.online import password_of
 from mountfs.testing.projects import Casting, production
+from tests.cli import offices
 from tests.cli.running import Done
 
 FILES = (
@@ -64,10 +66,28 @@ BEFORE: Mapping[str, str] = {
     "restore ~/mnt/shots/sh010.blend": TRASHED,
     "backup -n series.clst /srv/backup/series.clst --storage-dir /srv/chunks": f"mkdir /srv/backup; {SERIES}",
     "verify --json film.clst --storage-dir /srv/chunks": DEFLATED,
+    "studio create /srv/studio": "mv /srv/studio /srv/old",
+    "studio create /srv/studio --secret-file ~/studio.secret": "mv /srv/studio /srv/older",
 }
 """Example → what was typed before it, beyond what all examples begin with."""
 
-TYPED = {"discard ~/mnt/shots/sh010.blend": "sh010.blend"}
+STUDIO = "https://studio.example"
+"""What examples call a studio; a real one answers to it."""
+
+LOGIN = f"mountfs login {STUDIO} --as ada@harbor.example --password-file ~/secret"
+
+BEFORE_AT_STUDIO: Mapping[str, str] = {
+    f"mount {STUDIO}/film ~/work": f"mkdir ~/work; {LOGIN}",
+    "whoami": LOGIN,
+    f"sessions {STUDIO}": LOGIN,
+    f"logout {STUDIO}": LOGIN,
+    f"logout {STUDIO} --everywhere": LOGIN,
+}
+
+TYPED = {
+    "discard ~/mnt/shots/sh010.blend": "sh010.blend",
+    f"login {STUDIO} --as ada@harbor.example": password_of("ada"),
+}
 """Example → the answer to its question."""
 
 MOUNTS_ITSELF = frozenset({"mount", "init", "import"})
@@ -78,10 +98,15 @@ def each_command(name: str) -> Iterator[tuple[str, click.Command]]:
     with click.Context(cli.mountfs) as context:
         command = cli.mountfs.get_command(context, name)
     assert command is not None
+    yield from with_those_below(name, command)
+
+
+def with_those_below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """A command, and those that it groups."""
     yield name, command
     if isinstance(command, click.Group):
         for below, each in command.commands.items():
-            yield f"{name} {below}", each
+            yield from with_those_below(f"{name} {below}", each)
 
 
 def every_command() -> list[tuple[str, click.Command]]:
@@ -104,6 +129,7 @@ def build(folder: Path) -> None:
         owner.create_role("trainee", set())
     stage = Stage(folder)
     (folder / "film" / "shots").mkdir(parents=True)
+    offices.build(folder)
     stage.run("mountfs assign film.clst:/shots film.clst:/renders ada")
     for number in range(2, 6):
         for name in ("sh010.blend", "sh010.usda"):
@@ -114,8 +140,14 @@ def build(folder: Path) -> None:
 class Stage:
     """One world: somebody's home, in which a shell runs."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, studio: str = STUDIO) -> None:
         self.home = home
+        self.studio = studio
+        settings = home / ".config" / "mountfs"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "config.toml").write_text(f'[studio]\ntoken_file = "{home}/token"\n')
+        (home / "secret").touch(mode=0o600)
+        (home / "secret").write_text(password_of("ada"))
         (home / "run").mkdir(mode=0o700, exist_ok=True)
         (home / "bin").mkdir(exist_ok=True)
         (home / "srv").mkdir(exist_ok=True)
@@ -142,10 +174,10 @@ class Stage:
 
     def attempt(self, line: str, typed: str | None = None) -> Done:
         """Type a line, and an answer to its question, however it ends. What watches is stopped by Ctrl-C."""
-        watches = "--watch" in line
+        watches = "--watch" in line or line.startswith("mountfs studio serve")
         ours, theirs = pty.openpty() if typed is not None else (-1, subprocess.DEVNULL)
         process = subprocess.Popen(
-            ["bash", "-c", f"exec {line}" if watches else line.replace("/srv/", f"{self.home}/srv/")],
+            ["bash", "-c", f"{'exec ' if watches else ''}{self._here(line)}"],
             stdin=theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -155,6 +187,10 @@ class Stage:
         )
         try:
             if typed is not None:
+                if "login" in line:  # a password counts only if it is typed after the question
+                    assert process.stderr is not None
+                    while process.stderr.read(1) not in (":", ""):
+                        pass
                 os.write(ours, f"{typed}\n".encode())
             if watches:
                 assert process.stdout is not None
@@ -167,6 +203,11 @@ class Stage:
                 os.close(descriptor)
         return Done(process.returncode, out, err)
 
+    def _here(self, line: str) -> str:
+        """A line with the places and the studio of this world."""
+        line = line.replace("/srv/", f"{self.home}/srv/").replace("--port 8420", "--port 0")
+        return line.replace(STUDIO, self.studio)
+
     def end(self) -> None:
         """Unmount whatever is mounted in there."""
         for mount in reversed(mountpoints.mounts()):
@@ -175,10 +216,10 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(built: Path, home: Path) -> Iterator[Stage]:
+def staged(built: Path, home: Path, studio: str = STUDIO) -> Iterator[Stage]:
     """A copy of the world, mounted nowhere, while the body runs."""
     shutil.copytree(built, home, ignore=shutil.ignore_patterns("run", "state", "*-wal", "*-shm"))
-    stage = Stage(home)
+    stage = Stage(home, studio)
     try:
         yield stage
     finally:

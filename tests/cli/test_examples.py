@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -12,14 +13,35 @@ import click
 import pytest
 
 from mountfs import cli
+from mountfs.storage.open import open_project
+from mountfs.testing.online import online_studio
 from tests.cli import stage
-from tests.cli.stage import BEFORE, MOUNTS_ITSELF, TYPED, Stage, every_command, lines_of
+from tests.cli.stage import (
+    BEFORE,
+    BEFORE_AT_STUDIO,
+    MOUNTS_ITSELF,
+    STUDIO,
+    TYPED,
+    Stage,
+    every_command,
+    lines_of,
+)
 
 EVERY = [pytest.param(name, command, id=name) for name, command in every_command()]
 MAY_END_WITH = {
     "doctor": {0, cli.INCOMPLETE},  # this machine may really have something wrong with it
     "status": {0, cli.INCOMPLETE, cli.STOPPED},  # it asks all mounts; what watches is stopped by Ctrl-C
+    "studio": {0, cli.STOPPED},
+    "studio serve": {cli.STOPPED},  # by Ctrl-C
+    "studio doctor": {0, cli.INCOMPLETE},  # this disk may really be full
 }
+
+
+IDS_OF = {
+    "token": "mountfs studio token list /srv/studio --json",
+    "session": "mountfs studio session list /srv/studio kim --json",
+}
+"""What lists the things that an example names by an id."""
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +50,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stage")
     stage.build(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def studio(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A studio that has the same project, with the same people."""
+    with online_studio(tmp_path_factory.mktemp("studio") / "data") as online:
+        with open_project(built / "film.clst", read_only=True) as project:
+            id_ = project.id
+        online.adopt(built / "film.clst", id_)
+        yield online.url
 
 
 @pytest.mark.parametrize(("name", "command"), EVERY)
@@ -40,21 +72,33 @@ def prepare(world: Stage, line: str) -> None:
     """Do what somebody has done before they type this example."""
     if before := BEFORE.get(line.removeprefix("mountfs ")):
         world.run(before)
+    if before := BEFORE_AT_STUDIO.get(line.removeprefix("mountfs ")):
+        world.run(before)
+    if "--end 6f1c" in line:
+        world.environ["SESSION"] = world.run(f"mountfs sessions {STUDIO} --json").json[0]["id"]
+    for what, ids in IDS_OF.items():
+        if f"studio {what}" in line and "3f2a91c0" in line:
+            world.environ["ID"] = world.run(ids).json[0]["id"]
     if "--id 3f2a91c0" in line:
         world.environ["ID"] = world.run("mountfs trash --list --json film.clst").json[0]["id"]
 
 
 @pytest.mark.mounted
 @pytest.mark.parametrize(("name", "command"), EVERY)
-def test_the_examples_of_help_run(built: Path, tmp_path: Path, name: str, command: click.Command):
+def test_the_examples_of_help_run(
+    built: Path, studio: str, tmp_path: Path, name: str, command: click.Command
+):
     """Whoever types what the help shows, from its first line to its last, gets no error."""
     lines = lines_of(command)
-    with stage.staged(built, tmp_path / "home") as world:
+    with stage.staged(built, tmp_path / "home", studio) as world:
         if any("~/mnt" in line for line in lines) and name not in MOUNTS_ITSELF:
             world.run("mountfs mount film.clst ~/mnt -o quiet_time=60")
         for line in lines:
             prepare(world, line)
-            done = world.attempt(line.replace("3f2a91c0", '"$ID"'), TYPED.get(line.removeprefix("mountfs ")))
+            done = world.attempt(
+                line.replace("3f2a91c0", '"$ID"').replace("6f1c", '"$SESSION"'),
+                TYPED.get(line.removeprefix("mountfs ")),
+            )
             told = "\n".join([f"$ {line}", f"exit code {done.code}", done.out, done.err])
             assert done.code in MAY_END_WITH.get(name, {0}), told
             assert "Traceback" not in done.err

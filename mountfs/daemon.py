@@ -14,12 +14,12 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from logging.handlers import RotatingFileHandler
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -27,12 +27,13 @@ from mountfs import mountlock, mountpoints
 from mountfs.config import MountOptions
 from mountfs.content.heap import keep_memory
 from mountfs.content.library import ContentLibrary
-from mountfs.control import Answer, ControlServer, Operation, socket_path
+from mountfs.control import Answer, ControlServer, socket_path
 from mountfs.desktop.desk import Desk
 from mountfs.errors import MountError, MountfsError
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.launch import Mounted, MountRequest, failure_line, start
 from mountfs.model import ProjectId, Tree
+from mountfs.questions import Questions
 from mountfs.supervisor import Supervisor
 from mountfs.workspace.disk import Disk, LocalDisk
 from mountfs.workspace.feed import follow
@@ -57,9 +58,6 @@ _LOG_SIZE = 1 << 20
 
 _SWITCH = 0.0005
 """Seconds for which a thread may keep the others of this process waiting."""
-
-_PATIENCE = 300.0
-"""Seconds that a command waits for versions if it does not say how long."""
 
 _WRITE_BACK = 30.0
 """Seconds for the kernel to send what it has not sent when the mount is told to end."""
@@ -185,6 +183,8 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
         workspace = Workspace(
             parts.project_id, parts.studio, tree, library, space, time.time, invalidation.store
         )
+        if parts.remote is not None and parts.remote.cache is not None:
+            workspace.keep_in(parts.remote.cache, parts.chunks, f"{parts.project_id} {viewer}")
         if not options.ro:
             mountpoints.require_local(state_dir)
             disk = parts.wrap_disk(LocalDisk(state_dir))
@@ -351,42 +351,8 @@ class _Mount:
 
     def _control(self) -> ControlServer:
         path = socket_path(self._request.runtime_dir, self._request.mount_point)
-        operations: dict[str, Operation] = {"info": lambda _: self._info()}
-        if self._parts.remote is not None:
-            operations["renew"] = self._renew
-        return ControlServer(path, operations | self._saving_operations())
-
-    def _renew(self, asked: Mapping[str, Any]) -> Answer:
-        """Their owner has logged in again: use that session. Anybody else's is none of this mount's."""
-        remote, mine = self._parts.remote, self._request.remote
-        assert remote is not None
-        assert mine is not None
-        is_mine = (asked.get("url"), asked.get("email")) == (mine.url, mine.email)
-        if is_mine:
-            remote.renew(str(asked.get("token", "")))
-            log.info("%s has logged in again", mine.email)
-        return {"renewed": is_mine}
-
-    def _saving_operations(self) -> dict[str, Operation]:
-        """What commands ask of a mount that can be written to."""
-        writing = self._workspace.writing
-        if writing is None:
-            return {}
-        status = writing.status
-        return {
-            "status": lambda asked: status.report(asked.get("path")),
-            "wait": lambda asked: status.wait(asked.get("path"), float(asked.get("timeout", _PATIENCE))),
-            "retry": lambda asked: status.retry(asked.get("path")),
-            "discard": lambda asked: status.discard(str(asked.get("path", ""))),
-            "checkpoint": lambda asked: status.checkpoint(
-                str(asked.get("path", "")), str(asked.get("comment", ""))
-            ),
-            "comment": lambda asked: status.comment_at(
-                str(asked.get("path", "")), str(asked.get("comment", ""))
-            ),
-            "track": lambda asked: status.track(str(asked.get("path", "")), on=True),
-            "untrack": lambda asked: status.track(str(asked.get("path", "")), on=False),
-        }
+        questions = Questions(self._request, self._parts.remote, self._workspace)
+        return ControlServer(path, {"info": lambda _: self._info(), **questions.operations()})
 
     def _info(self) -> Answer:
         viewer = self._tree.viewer

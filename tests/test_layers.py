@@ -22,7 +22,7 @@ FLOOR = frozenset(
 )
 MOUNTING = frozenset({"mountpoints", "mountlock", "launch", "control", "supervisor"})
 LAYERS = frozenset({"fs", "workspace", "content", "transport", "studio", "storage", "desktop"})
-EVERYTHING = MOUNTING | LAYERS | {"keys", "remote", "daemon", "exchange", "doctor", "cli"}
+EVERYTHING = MOUNTING | LAYERS | {"keys", "remote", "questions", "daemon", "exchange", "doctor", "cli"}
 
 # What a part may import besides the floor and itself, and why not more.
 MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
@@ -58,6 +58,10 @@ MAY_IMPORT: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"launch", "workspace", "content", "transport"}),
         "what a mount of a studio is made of, and nothing of a project's file",
     ),
+    "questions": (
+        frozenset({"control", "launch", "remote", "workspace"}),
+        "what a mount is asked is answered by its parts",
+    ),
     "daemon": (EVERYTHING, "it puts the mount together"),
     "cli": (EVERYTHING | {"__version__"}, "it puts the commands together"),
     "__main__": (EVERYTHING, "it starts the command line"),
@@ -89,6 +93,7 @@ ONLY_IN: dict[str, tuple[frozenset[str], str]] = {
     "keyring": (frozenset({"keys"}), "one module knows where secrets are, and refuses places that leak"),
     "secretstorage": (frozenset({"keys"}), "as keyring"),
     "httpx": (frozenset({"transport"}), "only transport speaks to a studio"),
+    "httpcore": (frozenset({"transport"}), "only transport speaks to a studio"),
     "urllib3": (frozenset({"transport"}), "only transport speaks to a studio"),
     "msgspec": (frozenset({"wire"}), "both halves encode and decode in one place"),
     "fastapi": (

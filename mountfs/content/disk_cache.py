@@ -230,6 +230,10 @@ class DiskCache:
         names = [chunk for chunk in chunks if _HASH.fullmatch(chunk)]
         return self._attempt("removing", lambda: self._index.discard(names), 0)
 
+    def has(self, chunks: Collection[ChunkId]) -> bool:
+        """Whether all of these lie here; they are not looked into."""
+        return all(_HASH.fullmatch(chunk) and self._path(chunk).is_file() for chunk in chunks)
+
     # What stays
 
     @contextmanager

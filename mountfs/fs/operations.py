@@ -222,7 +222,9 @@ class Operations(ReadOnly):
         if data is not None:
             return data
         if not self._workspace.may_still_read(handle.node):
-            raise FUSEError(errno.EACCES)
+            with within(self._deadlines.read, "reading"):
+                if not await self._workspace.is_here(handle.node, off, size):
+                    raise FUSEError(errno.EACCES)
         try:
             with within(self._deadlines.read, "reading"):
                 return await handle.content.read(off, size)

@@ -66,8 +66,10 @@ class OpenCheckpoint:
         manifests: Manifests,
         library: ContentLibrary,
         is_lost: Callable[[], bool] = lambda: True,
+        closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._is_lost = is_lost
+        self._closed = closed
         self._checkpoint = checkpoint
         self._manifests = manifests
         self._library = library
@@ -108,5 +110,11 @@ class OpenCheckpoint:
 
     def close(self) -> None:
         """Let the content go; a read that is on its way is still answered."""
+        closed, self._closed = self._closed, _done
+        closed()
         if self._content is not None:
             self._content.close()
+
+
+def _done() -> None:
+    """It was closed already."""

@@ -70,6 +70,7 @@ class Replica:
 
     def __init__(self, path: Path, about: str) -> None:
         self._lock = threading.Lock()
+        self._gone: set[bytes] = set()
         private_folder(path.parent)
         try:
             try:
@@ -129,6 +130,7 @@ class Replica:
         with self._writing() as db:
             for table in ("collection", "asset", "person"):
                 db.execute(f"DELETE FROM {table}")
+            before = db.execute("SELECT count(*) FROM manifest").fetchone()
             # In the order of their keys rows are appended, and the index is made of all at once: this takes
             # half as long.
             db.execute("DROP INDEX asset_head")
@@ -136,7 +138,8 @@ class Replica:
             _put_assets(db, (tree.assets[key] for key in sorted(tree.assets)))
             db.execute(_HEADS)
             _put(db, "person", tree.people.values())
-            db.execute("DELETE FROM manifest WHERE asset NOT IN (SELECT id FROM asset)")
+            if before != (0,):
+                self._drop(db, "SELECT checkpoint FROM manifest WHERE asset NOT IN (SELECT id FROM asset)")
             _note(db, {"cursor": tree.cursor, "viewer": wire.encode(tree.viewer).decode()})
 
     def apply(self, changes: Changes) -> None:
@@ -144,7 +147,8 @@ class Replica:
         gone_assets = [(one,) for one in changes.gone_assets]
         with self._writing() as db:
             db.executemany("DELETE FROM asset WHERE id = ?", gone_assets)
-            db.executemany("DELETE FROM manifest WHERE asset = ?", gone_assets)
+            for each in gone_assets:
+                self._drop(db, "SELECT checkpoint FROM manifest WHERE asset = ?", each)
             db.executemany(
                 "DELETE FROM collection WHERE id = ?", ((one,) for one in changes.gone_collections)
             )
@@ -159,6 +163,23 @@ class Replica:
         """Hold nothing any more."""
         with self._writing() as db:
             _clear(db)
+
+    def take_gone(self) -> set[ChunkId]:
+        """Chunks of assets that have gone out of sight since this was asked last, unless another one that is
+        in sight has them, too."""
+        with self._reading() as db:
+            gone, self._gone = self._gone, set()
+            if gone:
+                for (packed,) in db.execute("SELECT chunks FROM manifest"):
+                    gone.difference_update(packed[at : at + _ID] for at in range(0, len(packed), _ID + 4))
+        return {ChunkId(each.hex()) for each in gone}
+
+    def _drop(self, db: sqlite3.Connection, which: str, values: tuple[str, ...] = ()) -> None:
+        """Manifests of what is out of sight."""
+        for (checkpoint,) in db.execute(which, values).fetchall():
+            row = db.execute("SELECT chunks FROM manifest WHERE checkpoint = ?", (checkpoint,)).fetchone()
+            self._gone.update(row[0][at : at + _ID] for at in range(0, len(row[0]), _ID + 4))
+            db.execute("DELETE FROM manifest WHERE checkpoint = ?", (checkpoint,))
 
     # Manifests
 

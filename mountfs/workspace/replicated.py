@@ -39,6 +39,7 @@ from mountfs.model import (
     Changes,
     Checkpoint,
     CheckpointId,
+    ChunkId,
     Collection,
     CollectionId,
     Cursor,
@@ -142,6 +143,13 @@ class ReplicatedStudio:
         if self.needs_login:
             raise Unauthenticated("your session at the studio has ended: log in again with mountfs login")
         raise StudioUnavailable(f"the studio could not be reached a moment ago: {self.why}")
+
+    def take_gone(self) -> set[ChunkId]:
+        """Chunks that nothing in sight needs any more, each once."""
+        try:
+            return self._replica.take_gone()
+        except LocalStateError:
+            return set()
 
     def lost(self, why: StudioUnavailable) -> None:
         """Somebody else has found that it cannot be reached."""

@@ -11,19 +11,22 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
 
+from mountfs.content.disk_cache import DiskCache
 from mountfs.content.library import ContentLibrary
 from mountfs.errors import MountfsError, NotFound, NotPermitted
 from mountfs.interfaces import ChunkStore, Studio
-from mountfs.model import Asset, Changes, Checkpoint, Manifest, ProjectId, Toggle, Tree
+from mountfs.model import Asset, Changes, Checkpoint, ChunkId, Manifest, ProjectId, Toggle, Tree
 from mountfs.rights import may_read, may_see_history
 from mountfs.workspace import xattrs
 from mountfs.workspace.attributes import Attributes, attributes_of
 from mountfs.workspace.disk import Disk
 from mountfs.workspace.folder_order import FolderOrder
+from mountfs.workspace.keeping import Keeping
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.namespace import Namespace, News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
@@ -74,6 +77,8 @@ class Workspace:
         self._order = FolderOrder()
         self._namespace = Namespace(tree, project, clock)
         self._offered: deque[Manifest] = deque()
+        self.keeping: Keeping | None = None
+        """What stays on this machine; None where content lies on it anyway."""
         self.writing: Writing | None = None
         """What changes things; None in a mount that only reads."""
         self._to_make_ready, self._readers_ahead = trio.open_memory_channel[list[File]](64)
@@ -105,6 +110,14 @@ class Workspace:
             tell,
         )
         return self.writing
+
+    def keep_in(self, cache: DiskCache, chunks: ChunkStore, mine: str) -> None:
+        """Have content that comes from far away stay in a cache. ``mine`` names this mount there."""
+        remote = far(self._studio)
+        take_gone = remote.take_gone if remote is not None else set[ChunkId]
+        self.keeping = Keeping(
+            cache, chunks, self._manifests, lambda: self._namespace.catalogue, mine, take_gone
+        )
 
     @property
     def tree_size(self) -> tuple[int, int]:
@@ -224,7 +237,11 @@ class Workspace:
     def _open_checkpoint(self, content: Checkpoint) -> OpenFile:
         if content.size == 0:
             return OpenBody(b"")
-        return OpenCheckpoint(content, self._manifests, self._library, self._is_lost)
+        if self.keeping is None:
+            return OpenCheckpoint(content, self._manifests, self._library, self._is_lost)
+        self.keeping.opened(content.id)
+        closed = partial(self.keeping.closed, content.id)
+        return OpenCheckpoint(content, self._manifests, self._library, self._is_lost, closed)
 
     def _is_lost(self) -> bool:
         remote = far(self._studio)
@@ -241,6 +258,16 @@ class Workspace:
         if isinstance(node, Version) and not may_see_history(catalogue.viewer):
             return False
         return in_sight and may_read(catalogue.viewer)
+
+    async def is_here(self, node: Node, offset: int, length: int) -> bool:
+        """Whether this machine has a range of an open file that is out of sight: what was there to be read a
+        moment ago still is. A look at the disk."""
+        content = node.content if isinstance(node, File | Version) else None
+        if self.keeping is None or content is None or (isinstance(node, File) and node.local is not None):
+            return False
+        if not may_read(self._namespace.catalogue.viewer):
+            return False
+        return await self.keeping.is_here(content.id, offset, length)
 
     def ask(self) -> bool:
         """News is asked for now: what this mount has the studio do from now on may not be in the answer. True
@@ -295,6 +322,8 @@ class Workspace:
         """Serve what is fetched in the background, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._manifests.run)
+            if self.keeping is not None:
+                nursery.start_soon(self.keeping.run)
             nursery.start_soon(self._space.run)
             nursery.start_soon(self._serve_readers_ahead)
             if self.writing is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import urllib.parse
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,15 +12,16 @@ from pathlib import Path
 
 from mountfs.config import MountOptions
 from mountfs.content.assemble import assemble
+from mountfs.content.ingest import ingest
 from mountfs.errors import NotFound
 from mountfs.interfaces import ChunkStore
-from mountfs.model import Asset, CollectionId, ProjectId
+from mountfs.model import Asset, CheckpointId, CollectionId, ProjectId, Proposal
 from mountfs.names import file_name
 from mountfs.studio.bound import BoundStudio
 from mountfs.testing.mounts import Mount, Mounts, wait_until
 from mountfs.testing.online import OnlineStudio, online_studio
 from mountfs.testing.proxy import FaultProxy
-from tests.mounted.film import Film
+from tests.mounted.film import MTIME, Film
 
 QUICK = MountOptions(quiet_time=0.05, grace_time=0.1, desktop=False)
 
@@ -85,6 +88,21 @@ class Outpost:
         if asset is None or asset.head is None:
             return None
         return b"".join(assemble(self.studio.manifest(asset.head.id), self.chunks))
+
+    def publish(self, path: str, content: bytes) -> None:
+        """Somebody else saves a file."""
+        asset, studio = self.assets()[path], self.studio
+        taken = ingest(io.BytesIO(content), studio.chunks)
+        made = Proposal(
+            id=CheckpointId(str(uuid.uuid4())),
+            asset=asset.id,
+            base=asset.head.id if asset.head is not None else None,
+            size=taken.size,
+            xxh3=taken.xxh3,
+            mtime_ns=MTIME,
+            chunks=taken.chunks,
+        )
+        studio.publish([made])
 
     def wait_for(self, wanted: Callable[[], bool], what: str) -> None:
         """Until the studio has it; names come and go while it is looked at."""

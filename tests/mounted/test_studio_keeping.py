@@ -1,0 +1,128 @@
+"""What of a studio's content stays on a machine: what is open or pinned, and nothing that is out of sight."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mountfs.errors import NotFound, Refused
+from mountfs.model import CheckpointId, ChunkId
+from mountfs.testing.mounts import Mount, wait_until
+from tests.mounted.asking import ask
+from tests.mounted.outpost import Outpost, outpost
+
+FILES = {
+    "shot/a.bin": random.Random(1).randbytes(3 << 20),
+    "shot/b.bin": random.Random(2).randbytes(2 << 20),
+    "c.bin": random.Random(3).randbytes(3 << 20),
+}
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Outpost]:
+    with outpost(tmp_path, FILES) as made:
+        yield made
+
+
+def error_of_reading(path: Path) -> int | None:
+    """The number of the error that reading a whole file gives."""
+    try:
+        path.read_bytes()
+    except OSError as exc:
+        return exc.errno
+    return None
+
+
+def cut(there: Outpost, mount: Mount) -> None:
+    """Cut the network; the mount has noticed."""
+    there.proxy.cut()
+    wait_until(lambda: not ask(mount, "status", path=None)["studio"]["reached"], "the mount to notice")
+
+
+def test_what_is_pinned_can_be_read_without_network(there: Outpost):
+    """Also what others have saved there since; in the next mount, too. What is not pinned says that it cannot
+    be had."""
+    mount = there.mount()
+    pin = ask(mount, "pin", path="work/shot")
+    assert pin["path"] == "work/shot"
+    assert pin["files"] == 2
+    assert pin["here"] == pin["chunks"] > 0
+    newer = random.Random(4).randbytes((2 << 20) + 1)
+    there.publish("work/shot/b.bin", newer)
+
+    chunks = {chunk.id for chunk in there.studio.manifest(head(there, "work/shot/b.bin")).chunks}
+    cache = there.folder / "cache"
+    wait_until(lambda: all(holds(cache, {chunk}) for chunk in chunks), "the newer one")
+    mount.unmount()
+    there.proxy.cut()
+    again = there.mount()
+    work = again.path / "work"
+    assert (work / "shot" / "a.bin").read_bytes() == FILES["shot/a.bin"]
+    assert (work / "shot" / "b.bin").read_bytes() == newer
+    assert error_of_reading(work / "c.bin") == errno.ENETUNREACH
+    assert ask(again, "unpin", path="work/shot")["unpinned"]
+    assert ask(again, "pins")["pins"] == []
+    with pytest.raises(Refused, match="not pinned"):
+        ask(again, "unpin", path="work/shot")
+
+
+def test_what_is_evicted_is_fetched_again(there: Outpost):
+    """What is pinned or open stays; a name that leads nowhere says so."""
+    mount = there.mount()
+    work = mount.path / "work"
+    assert (work / "c.bin").read_bytes() == FILES["c.bin"]
+    ask(mount, "pin", path="work/shot/a.bin")
+    with pytest.raises(Refused, match="pinned"):
+        ask(mount, "evict", path="work")
+    with pytest.raises(NotFound, match="nothing there"):
+        ask(mount, "evict", path="work/nowhere")
+    assert ask(mount, "evict", path="work/c.bin")["freed"] >= len(FILES["c.bin"])
+    mount.unmount()  # the kernel and the program remember what was read
+    there.proxy.cut()
+    again = there.mount()
+    assert error_of_reading(again.path / "work" / "c.bin") == errno.ENETUNREACH
+    there.proxy.repair()
+    wait_until(lambda: ask(again, "status", path=None)["studio"]["reached"], "the studio")
+    assert (again.path / "work" / "c.bin").read_bytes() == FILES["c.bin"]
+
+
+def test_what_goes_out_of_sight_goes_from_the_machine(there: Outpost):
+    """The name is gone; an open file still gives what this machine has of it, and no more; when it is closed
+    nothing of it is left."""
+    mount = there.mount()
+    (mount.path / "work" / "shot" / "b.bin").read_bytes()
+    cache = there.folder / "cache"
+    descriptor = os.open(mount.path / "work" / "c.bin", os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+        beginning = os.pread(descriptor, 4096, 0)
+        assert beginning == FILES["c.bin"][:4096]
+        chunks = {chunk.id for chunk in there.studio.manifest(head(there, "work/c.bin")).chunks}
+        wait_until(lambda: holds(cache, chunks), "a part of it to be here")
+        film = there.online.house.hosting.project(there.project).service
+        (work,) = (each for each in there.studio.tree().collections.values() if each.name == "work")
+        film.for_owner(film.author("")).unshare(work.id)
+        wait_until(lambda: not (mount.path / "work").exists(), "the news")
+        assert os.pread(descriptor, 4096, 0) == beginning
+        with pytest.raises(PermissionError):
+            os.pread(descriptor, 1 << 20, 2 << 20)
+    finally:
+        os.close(descriptor)
+    wait_until(lambda: not holds(cache, chunks), "nothing to be left")
+
+
+def head(there: Outpost, path: str) -> CheckpointId:
+    """The id of a file's newest version."""
+    found = there.assets()[path].head
+    assert found is not None
+    return found.id
+
+
+def holds(cache: Path, chunks: set[ChunkId]) -> bool:
+    """Whether a cache has any of these."""
+    return any((cache / chunk[:2] / chunk).exists() for chunk in chunks)

@@ -138,6 +138,12 @@ class View:
                 found[version.id] = self._laid_out(version)
         return found
 
+    def knows_all(self, checkpoints: Sequence[CheckpointId]) -> bool:
+        """Whether all of these exist, seen or not: for whoever is about to offer them, who is told only if
+        they are theirs."""
+        with self._project.database.reading() as connection:
+            return recorded(connection, checkpoints).keys() >= set(checkpoints)
+
     def _is_visible(self, version: Recorded, sight: Sight) -> bool:
         return not version.trashed and version.asset in sight.assets
 

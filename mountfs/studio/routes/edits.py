@@ -23,8 +23,9 @@ def publish(member: InProject, proposals: Annotated[list[Proposal], question(lis
     200."""
     wire.require_few(proposals, _MAX_PROPOSALS, "versions")
     studio = member.acting(Toggle.CREATE_CHECKPOINT)
+    is_again = studio.knows_all([proposal.id for proposal in proposals])
     made = studio.publish(proposals)
-    return answer(list(made), 201)
+    return answer(list(made), 200 if is_again else 201)
 
 
 @router.put("/collections/{collection}", **answers(Collection, asks=wire.Placing))

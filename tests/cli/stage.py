@@ -46,6 +46,7 @@ LOST_RACE = (
 )
 SERIES = "mountfs init series.clst --storage deflated --storage-dir /srv/chunks"
 DEFLATED = "mountfs convert film.clst deflated --storage-dir /srv/chunks"
+BACKED_UP = "mountfs studio backup /srv/studio /backup/studio"
 TRASHED = "mountfs trash film.clst:/shots/sh010.blend"
 
 BEFORE: Mapping[str, str] = {
@@ -66,6 +67,11 @@ BEFORE: Mapping[str, str] = {
     "restore ~/mnt/shots/sh010.blend": TRASHED,
     "backup -n series.clst /srv/backup/series.clst --storage-dir /srv/chunks": f"mkdir /srv/backup; {SERIES}",
     "verify --json film.clst --storage-dir /srv/chunks": DEFLATED,
+    "studio restore /backup/studio /srv/studio": BACKED_UP,
+    "studio restore /backup/studio /srv/studio --at 20261121T040000Z --yes studio": BACKED_UP,
+    "studio import film.clst /srv/studio --admin ada --assign bo --library library --yes": (
+        "mountfs clone film.clst own.clst && mv own.clst film.clst"
+    ),
     "studio create /srv/studio": "mv /srv/studio /srv/old",
     "studio create /srv/studio --secret-file ~/studio.secret": "mv /srv/studio /srv/older",
 }
@@ -86,6 +92,7 @@ BEFORE_AT_STUDIO: Mapping[str, str] = {
 
 TYPED = {
     "discard ~/mnt/shots/sh010.blend": "sh010.blend",
+    "studio import film.clst /srv/studio --admin ada@harbor.example": "y",
     f"login {STUDIO} --as ada@harbor.example": password_of("ada"),
 }
 """Example → the answer to its question."""
@@ -151,6 +158,7 @@ class Stage:
         (home / "run").mkdir(mode=0o700, exist_ok=True)
         (home / "bin").mkdir(exist_ok=True)
         (home / "srv").mkdir(exist_ok=True)
+        (home / "backup").mkdir(exist_ok=True)
         (home / "mnt").mkdir(exist_ok=True)
         programs = {"mountfs": f'exec "{sys.executable}" -m mountfs "$@"', "blender": "echo rendered"}
         for name, text in programs.items():
@@ -205,7 +213,8 @@ class Stage:
 
     def _here(self, line: str) -> str:
         """A line with the places and the studio of this world."""
-        line = line.replace("/srv/", f"{self.home}/srv/").replace("--port 8420", "--port 0")
+        line = re.sub(r"(?<![\w~.])/(srv|backup)/", rf"{self.home}/\1/", line)
+        line = line.replace("--port 8420", "--port 0")
         return line.replace(STUDIO, self.studio)
 
     def end(self) -> None:

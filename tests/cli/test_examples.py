@@ -76,6 +76,8 @@ def prepare(world: Stage, line: str) -> None:
         world.run(before)
     if "--end 6f1c" in line:
         world.environ["SESSION"] = world.run(f"mountfs sessions {STUDIO} --json").json[0]["id"]
+    if "20261121T040000Z" in line:
+        world.environ["STATE"] = world.run(f"{stage.BACKED_UP} --json").json["state"]
     for what, ids in IDS_OF.items():
         if f"studio {what}" in line and "3f2a91c0" in line:
             world.environ["ID"] = world.run(ids).json[0]["id"]
@@ -96,7 +98,9 @@ def test_the_examples_of_help_run(
         for line in lines:
             prepare(world, line)
             done = world.attempt(
-                line.replace("3f2a91c0", '"$ID"').replace("6f1c", '"$SESSION"'),
+                line.replace("3f2a91c0", '"$ID"')
+                .replace("6f1c", '"$SESSION"')
+                .replace("20261121T040000Z", '"$STATE"'),
                 TYPED.get(line.removeprefix("mountfs ")),
             )
             told = "\n".join([f"$ {line}", f"exit code {done.code}", done.out, done.err])

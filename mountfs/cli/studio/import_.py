@@ -24,6 +24,13 @@ HEADINGS = ("PERSON", "E-MAIL", "ACCOUNT", "ROLE", "SEES")
 @click.argument("file", metavar="FILE.clst", type=click.Path(path_type=Path, dir_okay=False))
 @data_dir_argument
 @click.option("--admin", "admins", metavar="WHO", multiple=True, help="An account: an admin of the project.")
+@click.option(
+    "--person",
+    "persons",
+    metavar="NAME=WHO",
+    multiple=True,
+    help="Somebody in the file is this account, though their e-mail addresses differ.",
+)
 @click.option("--assign", metavar="WHO", help="Who gets the tasks that nobody has, and all folders.")
 @click.option(
     "--library", "libraries", metavar="FOLDER", multiple=True, help="A folder that all members see."
@@ -38,6 +45,7 @@ def command(
     file: Path,
     data_dir: Path,
     admins: tuple[str, ...],
+    persons: tuple[str, ...],
     assign: str | None,
     libraries: tuple[str, ...],
     name: str | None,
@@ -49,16 +57,17 @@ def command(
     """Move a project file into a studio, with its history, its trash and its people.
 
     The file stays as it is: its rows go into a file of the studio's own, each value checked, and its content
-    is verified. Whoever has an account with the e-mail address of somebody in the file is that person; others
-    stay in it as authors, and open nothing. Nobody becomes an admin by what the file says: --admin names
-    those. You are shown who would be whom before anything is done.
+    is verified. Whoever has an account with the e-mail address of somebody in the file is that person, and
+    --person says so where the addresses differ; others stay in it as authors, and open nothing. Nobody
+    becomes an admin by what the file says: --admin names those. You are shown who would be whom before
+    anything is done.
 
     A mount shows only what is assigned to somebody, needed for that, or in a library; --assign and --library
     say so for all of it at once, and in the end you are told who sees how much.
 
     \b
       mountfs studio import film.clst /srv/studio --admin ada@harbor.example
-      mountfs studio import film.clst /srv/studio --admin ada --assign bo --library assets --yes
+      mountfs studio import film.clst /srv/studio --admin ada --assign bo --library library --yes
     """
     from mountfs.exchange.studios.moving_in import MovingIn
     from mountfs.storage.open import open_project
@@ -68,9 +77,15 @@ def command(
         open_project(file, storage_dir=storage_dir, read_only=True) as source,
         progress("moving in") as meter,
     ):
-        chosen = [office.account(each) for each in admins]
         errand = MovingIn(
-            source, office.accounts, office.hosting, office.operator, meter, admins=chosen, name=name
+            source,
+            office.accounts,
+            office.hosting,
+            office.operator,
+            meter,
+            admins=[office.account(each) for each in admins],
+            persons={each: office.account(who) for each, who in map(_pair, persons)},
+            name=name,
         )
         found = errand.check()
         if dry_run or not _is_meant(found, yes=yes):
@@ -78,6 +93,13 @@ def command(
             return
         done = errand.run(assign=assign, libraries=libraries)
     _answer(done, as_json, dry_run=False)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, who = text.partition("=")
+    if not (name and equals and who):
+        raise click.UsageError(f"--person {text}: who in the file is which account? NAME=WHO")
+    return name, who
 
 
 def _is_meant(found: MovedIn, *, yes: bool) -> bool:

@@ -258,6 +258,17 @@ def test_a_studio_gets_its_certificate_from_root(home: Path):
         wait_until(lambda: manager.attempt(*ask).returncode == 0, "the studio")
 
 
+def test_the_nodes_unit_is_clean():
+    """systemd has nothing to say about the unit of a farm's machine, and its token is in nobody's sight."""
+    unit = UNITS / "mountfs-node.service"
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    assert "LoadCredential=mountfs-token:" in unit.read_text()
+    assert "TOKEN" not in unit.read_text()
+
+
 BACKUP = UNITS / "mountfs-studio-backup.service"
 TIMER = UNITS / "mountfs-studio-backup.timer"
 

@@ -125,3 +125,20 @@ def test_everywhere_is_everywhere(typing: Shell, online: OnlineStudio):
     typing.run("logout", online.url, "--everywhere")
     with pytest.raises(Exception, match="session"):
         elsewhere.ask("GET", "/projects", list)
+
+
+def test_a_machine_mounts_with_what_it_was_given(typing: Shell, online: OnlineStudio):
+    """A farm's machine, whose manager hands it a token, mounts read-only what its maker sees."""
+    (project,) = online.house.hosting.ids()
+    made = online.house.accounts.node_tokens.make(online.caller("ann"), project, label="node 7")
+    handed = typing.home / "credentials"
+    handed.mkdir()
+    (handed / "mountfs-token").touch(mode=0o600)
+    (handed / "mountfs-token").write_text(made.token + "\n")
+    typing.environ["CREDENTIALS_DIRECTORY"] = str(handed)
+    mnt = typing.home / "mnt"
+    mnt.mkdir()
+    typing.run("mount", f"{online.url}/harbor", str(mnt), "-o", "ro")
+    assert (mnt / "sequences" / "sq010" / "sh010" / "anim.blend").read_bytes()
+    with pytest.raises(OSError, match="Read-only"):
+        (mnt / "new.txt").write_text("no")

@@ -56,7 +56,10 @@ def alike(shown: str, home: Path) -> list[str]:
     """The words of what a command shows, without what is different every time: times, ids, sizes, columns."""
     shown = shown.rpartition("\x1b[2K")[2]  # what was drawn before is a bar that is there no more
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", shown).replace(str(home), "/home/ada")
-    words = (re.sub(r"[0-9a-f-]{16,36}|\d{4}-\d\d-\d\dT[0-9:-]+Z", "#", word) for word in shown.split())
+    words = (
+        re.sub(r"[0-9a-f-]{16,36}|\d{4}-\d\d-\d\dT[0-9:-]+Z|\d{8}T\d{6}Z", "#", word)
+        for word in shown.split()
+    )
     return sorted(re.sub(r"\d+(\.\d+)?", "#", word) for word in words)
 
 

@@ -11,9 +11,9 @@ account stay in the file, as authors and assignees, and open nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
@@ -43,6 +43,7 @@ from mountfs.model import (
     ChunkId,
     ChunkRef,
     Collection,
+    Person,
     ProjectId,
     UserId,
 )
@@ -96,7 +97,8 @@ class MovedIn:
 
 
 class MovingIn:
-    """One run. ``admins``: accounts that become admins of the project, in the file or not."""
+    """One run. ``admins``: accounts that become admins of the project, in the file or not; ``persons``: who
+    somebody in the file is, by username or address there, where the addresses do not tell."""
 
     def __init__(
         self,
@@ -107,6 +109,7 @@ class MovingIn:
         meter: Meter,
         *,
         admins: Sequence[Account] = (),
+        persons: Mapping[str, Account] | None = None,
         name: str | None = None,
     ) -> None:
         self._source = source
@@ -115,8 +118,11 @@ class MovingIn:
         self._by = by
         self._meter = meter
         self._admins = admins
+        self._persons = {who.casefold(): account for who, account in (persons or {}).items()}
         self._name = name or source.name
         self._sizes: list[Chunk] = []
+        self._tasks: tuple[frozenset[str], UserId] = (frozenset(), NOBODY)
+        """Tasks that are somebody's from the first."""
 
     def check(self) -> MovedIn:
         """What would be moved in, and who would be whom. StudioDataError when the project is there already,
@@ -150,6 +156,8 @@ class MovingIn:
         """Move it in. ``assign``: who gets all tasks that nobody has, and the folders at the top; everybody
         sees ``libraries``. ContentError when content is damaged: then nothing has come in."""
         done = self.check()
+        self._tasks = self._tasks_for(assign, libraries)
+        done.assigned = len(self._tasks[0])
         path = self._hosting.path(self._source.id)
         with alone_in(path.parent):
             require_free(path)
@@ -179,7 +187,7 @@ class MovingIn:
         studio = service.for_owner(service.author())
         admins = {account.id for account in self._admins}
         for person, role, *_ in studio.crew():
-            account = self._account_of(person.email)
+            account = self._account_of(person)
             comes_in = account is not None and (role.casefold() != ADMIN or account.id in admins)
             yield Newcomer(
                 person.id,
@@ -190,7 +198,11 @@ class MovingIn:
                 comes_in,
             )
 
-    def _account_of(self, email: str) -> Account | None:
+    def _account_of(self, person: Person) -> Account | None:
+        email = person.email
+        for who in (person.username, email):
+            if (named := self._persons.get(who.casefold())) is not None:
+                return named
         try:
             found = self._accounts.people.find(email)
         except NotFound:
@@ -241,8 +253,35 @@ class MovingIn:
                 owner.share(folder.id)
                 done.libraries.append(path.strip("/"))
             if assign is not None:
-                user = hosted.service.for_user(assign).viewer().person.id
-                done.assigned = hand_to(owner, outline, user, done.libraries)
+                user = self._user_of(hosted, assign)
+                done.assigned += hand_to(owner, outline, user, done.libraries)
+
+    def _tasks_for(self, assign: str | None, libraries: Sequence[str]) -> tuple[frozenset[str], UserId]:
+        """The tasks that nobody has, and who gets them, if that is somebody in the file: in very many rows
+        this is quicker than one act for each."""
+        wanted = (assign or "").casefold()
+        user = next(
+            (
+                each.user
+                for each in self._newcomers()
+                if wanted and wanted in (each.username.casefold(), each.email.casefold(), each.account)
+            ),
+            NOBODY,
+        )
+        if user == NOBODY:
+            return frozenset(), NOBODY
+        service = StudioService(self._source)
+        outline = Outline(service.for_owner(service.author()).tree())
+        return frozenset(thing.id for thing in _unassigned(outline, libraries)), user
+
+    def _user_of(self, hosted: HostedProject, who: str) -> UserId:
+        """Somebody by their account, or by their name in the file. UserUnknown."""
+        with suppress(NotFound):
+            account = self._accounts.people.find(who)
+            membership = self._accounts.memberships.get(hosted.project.id, account.id)
+            if membership.joining_as is None:
+                return membership.user
+        return hosted.service.for_user(who).viewer().person.id
 
     # Rows and content
 
@@ -291,12 +330,15 @@ class MovingIn:
                 connection.exec_driver_sql("DELETE FROM tomb")  # of the rows that a new file begins with
                 for table in COPIED:
                     for batch in batches(checked_rows(source, table, people)):
+                        for row in batch if table is tables.asset else ():
+                            if row["id"] in self._tasks[0]:
+                                row["assignee_id"] = self._tasks[1]
                         insert_rows(connection, table.name, batch)
                 settings = select(tables.config.c.name, tables.config.c.value)
                 for name, value in source.execute(settings):
                     if str(name).casefold() in SETTINGS and isinstance(value, str):
-                        row: dict[str, object] = {"name": name, "value": value, "mtime": 0, "synced": 0}
-                        insert_rows(connection, "config", [row])
+                        setting: dict[str, object] = {"name": name, "value": value, "mtime": 0, "synced": 0}
+                        insert_rows(connection, "config", [setting])
                 target.sizes.record(connection, sorted(set(self._sizes), key=lambda chunk: chunk.id))
         except DBAPIError as exc:
             raise ProjectFileError(f"rows of the file contradict each other: {exc.orig}") from exc
@@ -305,17 +347,25 @@ class MovingIn:
 def hand_to(studio: BoundStudio, outline: Outline, user: UserId, libraries: Sequence[str]) -> int:
     """Give somebody the folders at the top, and all tasks that nobody has, but for libraries. How many
     tasks."""
-    tasks = 0
     for thing in list(outline.children(ROOT).values()):
         if isinstance(thing, Collection) and not thing.is_shared and thing.name not in libraries:
             studio.assign(thing.id, user)
-    for path, thing in outline.walk():
-        if not isinstance(thing, Asset) or thing.is_resource or thing.is_link or thing.assignee != NOBODY:
-            continue
-        if not any(path.startswith(f"{library}/") for library in libraries):
-            studio.assign(thing.id, user)
-            tasks += 1
-    return tasks
+    tasks = _unassigned(outline, libraries)
+    for task in tasks:
+        studio.assign(task.id, user)
+    return len(tasks)
+
+
+def _unassigned(outline: Outline, libraries: Sequence[str]) -> list[Asset]:
+    """The tasks that nobody has, but for those in libraries."""
+    places = tuple(f"{library.strip('/')}/" for library in libraries)
+    return [
+        thing
+        for path, thing in outline.walk()
+        if isinstance(thing, Asset)
+        and not (thing.is_resource or thing.is_link or path.startswith(places))
+        and thing.assignee == NOBODY
+    ]
 
 
 def _seen_by(person: Newcomer, hosted: HostedProject) -> Newcomer:

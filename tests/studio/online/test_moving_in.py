@@ -136,12 +136,14 @@ def test_the_command(tmp_path: Path, file: Path):
     with online_studio(data) as online:
         online.hire("ann")
         online.hire("bo")
+        online.hire("zoe")
     run("studio", "import", file, data, code=2)
     assert "dry run" in run("studio", "import", file, data, "--dry-run").out
     done = run(
         *("studio", "import", file, data, "--yes", "--admin", "bo", "--assign", "ann"),
-        *("--library", "characters", "--json"),
+        *("--person", "sol=zoe@harbor.example", "--library", "characters", "--json"),
     ).json
     assert (done["admins"], done["libraries"]) == (["bo"], ["characters"])
     sees = {each["username"]: each["sees"] for each in done["people"]}
     assert sees["ann"] > sees["bo"] > 0
+    assert {each["username"] for each in done["people"] if each["comes_in"]} == {"ann", "bo", "sol"}

@@ -8,6 +8,7 @@ from mountfs.doctor.finding import Finding, good, notice, problem
 from mountfs.errors import MountfsError, StorageUnavailable, StudioDataError
 from mountfs.studio.accounts import AccountId, Accounts
 from mountfs.studio.accounts.database import FILE_NAME
+from mountfs.studio.data_folder import CHUNKS, PROJECTS
 from mountfs.studio.hosting import Hosting
 from mountfs.studio.serve import ServeOptions, problems_of
 from mountfs.studio.signing import SIGNING_KEY, read_signer
@@ -50,6 +51,10 @@ def _accounts(accounts: Accounts) -> Iterator[Finding]:
 
 
 def _projects(options: ServeOptions, accounts: Accounts) -> Iterator[Finding]:
+    for name in (PROJECTS, CHUNKS):
+        if not (options.data_dir / name).is_dir():
+            yield problem("projects", f"the folder {name} is not there", "give it back, or restore a backup")
+            return
     try:
         hosting = Hosting(options.data_dir)
         hosting.require_room(0)

@@ -36,7 +36,7 @@ def in_use(folder: Path) -> Iterator[None]:
         if exc.filename != str(folder):
             raise
         raise StudioDataError(
-            f"there is no studio in {folder}: make one with `mountfs studio bootstrap`"
+            f"there is no studio in {folder}: make one with `mountfs studio create`"
         ) from None
 
 

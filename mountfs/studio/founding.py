@@ -9,6 +9,7 @@ from mountfs.config import private_folder
 from mountfs.errors import StudioDataError
 from mountfs.studio.accounts import create
 from mountfs.studio.accounts.database import FILE_NAME
+from mountfs.studio.data_folder import CHUNKS, PROJECTS
 from mountfs.studio.signing import SIGNING_KEY, make_key
 
 
@@ -26,4 +27,7 @@ def make_studio(folder: Path) -> str:
     key = folder / SIGNING_KEY
     if not key.exists() and not (folder / FILE_NAME).exists():
         make_key(key)
-    return create(folder)
+    secret = create(folder)
+    for below in (PROJECTS, CHUNKS):
+        private_folder(folder.absolute() / below)
+    return secret

@@ -405,8 +405,18 @@ def test_the_doctor_finds_a_project_that_is_damaged(shell: Shell, at_work: Path)
     assert shell.run("studio", "project", "list", at_work).rows == []
 
 
+def test_the_doctor_changes_nothing(shell: Shell, studio: Path):
+    """Whoever only looks makes nothing, and is told of folders that are gone."""
+    (studio / "chunks").rmdir()
+    before = sorted(studio.rglob("*"))
+    told = shell.run("studio", "doctor", studio, code=cli.INCOMPLETE)
+    assert "the folder chunks is not there" in told.out
+    assert sorted(studio.rglob("*")) == before
+
+
 @pytest.mark.root
 def test_another_users_studio_is_left_to_them(shell: Shell, studio: Path):
     """Root is told to become the studio's user, whose files it would close to the studio."""
     os.chown(studio, 65534, 65534)
-    assert "sudo -u nobody" in shell.run("studio", "account", "list", studio, code=cli.SETTINGS).err
+    for words in (("account", "list", studio), ("serve", studio, "--port", "0"), ("doctor", studio)):
+        assert "sudo -u nobody" in shell.run("studio", *words, code=cli.SETTINGS).err

@@ -97,9 +97,9 @@ def serve(
     from mountfs.studio.serve import problems_of, run
     from mountfs.supervisor import Supervisor
 
+    require_own(data_dir)
     options = _options(data_dir, host, port, cert, key, proxies)
     require_safe(problems_of(options))  # a person reads this, and a program what is logged
-    require_own(data_dir)
     log_to_stderr()
     run(options, Supervisor.of_this_process(os.environ), _tell)
 
@@ -137,6 +137,7 @@ def doctor(
     from mountfs.doctor.finding import Level
     from mountfs.doctor.studio import check
 
+    require_own(data_dir)
     findings = list(check(_options(data_dir, host, port, cert, key, proxies)))
     if as_json:
         output.as_json([asdict(finding) for finding in findings])

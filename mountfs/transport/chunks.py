@@ -30,6 +30,7 @@ from mountfs.errors import (
     heard,
 )
 from mountfs.model import CheckpointId, ChunkId, ChunkRef, ProjectId
+from mountfs.transport.deadlines import bounded, until
 from mountfs.transport.line import Line, error_of, tls
 
 _WINDOW = 64
@@ -61,11 +62,13 @@ class RemoteChunks:
         self._line = line
         self._require_reached = require_reached
         self._at = f"/projects/{quote(project, safe='')}/chunks"
-        self._pool = urllib3.PoolManager(
-            maxsize=_CONNECTIONS,
-            ssl_context=tls(line.ca_file) if line.url.startswith("https") else None,
-            timeout=urllib3.Timeout(connect=_CONNECT, read=line.patience.silence),
-            retries=False,
+        self._pool = bounded(
+            urllib3.PoolManager(
+                maxsize=_CONNECTIONS,
+                ssl_context=tls(line.ca_file) if line.url.startswith("https") else None,
+                timeout=urllib3.Timeout(connect=_CONNECT, read=line.patience.silence),
+                retries=False,
+            )
         )
         self._lock = threading.Lock()
         self._known: OrderedDict[Place, tuple[float, str]] = OrderedDict()
@@ -171,15 +174,15 @@ class RemoteChunks:
 
     def _body(self, method: str, address: str, frame: bytes | None) -> bytes:
         patience = self._line.patience
-        until = time.monotonic() + patience.whole
+        moment = time.monotonic() + patience.whole
         for attempt in range(1, patience.tries + 1):
             try:
-                return self._transfer(method, self._url(address), frame, until)
+                return self._transfer(method, self._url(address), frame, moment)
             except (StudioUnavailable, ChunkCorrupt, TooMany) as exc:
                 unavailable = exc
             if (
                 attempt == patience.tries
-                or time.monotonic() > until
+                or time.monotonic() > moment
                 or self._line.ends_in(self._line.pause(attempt))
             ):
                 break
@@ -202,22 +205,23 @@ class RemoteChunks:
             raise WireError("the studio gave an address that nothing is fetched from, or sent to")
         return url
 
-    def _transfer(self, method: str, url: str, frame: bytes | None, until: float) -> bytes:
+    def _transfer(self, method: str, url: str, frame: bytes | None, moment: float) -> bytes:
         try:
-            response = self._pool.request(
-                method,
-                url,
-                body=None if frame is None else _in_pieces(frame, until),
-                headers=None if frame is None else {"Content-Length": str(len(frame))},
-                preload_content=False,
-                redirect=False,
-                decode_content=False,
-            )
-            try:
-                body = _read(response, until)
-            finally:
-                # What was read to its end goes back to the pool; the rest is closed.
-                response.release_conn() if response.closed else response.close()
+            with until(moment):
+                response = self._pool.request(
+                    method,
+                    url,
+                    body=None if frame is None else _in_pieces(frame, moment),
+                    headers=None if frame is None else {"Content-Length": str(len(frame))},
+                    preload_content=False,
+                    redirect=False,
+                    decode_content=False,
+                )
+                try:
+                    body = _read(response, moment)
+                finally:
+                    # What was read to its end goes back to the pool; the rest is closed.
+                    response.release_conn() if response.closed else response.close()
         except (urllib3.exceptions.HTTPError, UnicodeError) as exc:
             raise StudioUnavailable(f"a chunk cannot be had or sent now: {type(exc).__name__}") from exc
         if not 200 <= response.status < 300:

@@ -33,6 +33,7 @@ from mountfs.errors import (
     WireError,
     heard,
 )
+from mountfs.transport.deadlines import HTTP_ERRORS, Transport, until
 
 log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would have a line for each question
@@ -83,9 +84,8 @@ class Line:
         self.url = self.url.rstrip("/")
         self._client = httpx.Client(
             base_url=self.url,
-            verify=tls(self.ca_file),
+            transport=Transport(tls(self.ca_file), connections=32, kept=8),
             timeout=httpx.Timeout(self.patience.silence, connect=_CONNECT),
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
             headers={
                 "Accept-Encoding": "zstd",
                 "Accept": "application/json",
@@ -177,13 +177,16 @@ class Line:
         if content is not None:
             headers["Content-Type"] = "application/json"
         timeout = httpx.Timeout(self.patience.silence + wait, connect=_CONNECT)
-        until = time.monotonic() + self.patience.whole + wait
+        moment = time.monotonic() + self.patience.whole + wait
         try:
-            with self._client.stream(
-                method, path, content=content, params=query, headers=headers, timeout=timeout
-            ) as response:
-                answer = _read(response, until, most)
-        except (httpx.HTTPError, httpx.StreamError) as exc:
+            with (
+                until(moment),
+                self._client.stream(
+                    method, path, content=content, params=query, headers=headers, timeout=timeout
+                ) as response,
+            ):
+                answer = _read(response, moment, most)
+        except HTTP_ERRORS as exc:
             raise StudioUnavailable(f"{self.url} cannot be reached: {_said(exc)}") from exc
         epoch = response.headers.get(wire.EPOCH_HEADER)
         self.epoch = epoch or self.epoch

@@ -248,6 +248,13 @@ def packed(raw: bytes, times: int) -> bytes:
     return b"".join([*(packer.compress(raw) for _ in range(times)), packer.flush()])
 
 
+def dripping_head(handler: BaseHTTPRequestHandler, lying: Liar) -> None:
+    """A header now and then, for ever."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while not lying.ended.wait(0.1):
+        handler.wfile.write(b"X: y\r\n")
+
+
 def silent(handler: BaseHTTPRequestHandler, lying: Liar) -> None:
     """A head, and nothing after it."""
     begin(handler, Content_Length="9")
@@ -283,6 +290,7 @@ BLOCK = (1 << 1 | 128 * 1024 << 3).to_bytes(3, "little") + b" "
 BODIES: dict[str, Callable[[BaseHTTPRequestHandler, Liar], None]] = {
     "a drip": drip,
     "silence": silent,
+    "a head that drips": dripping_head,
     "no head": lambda _, lying: [lying.ended.wait(60)].clear(),
     "without end": lambda handler, _: endless(b" " * MIB)(handler),
     "a bomb": zstd(packed(b" " * MIB, 200)),
@@ -305,6 +313,7 @@ BODIES: dict[str, Callable[[BaseHTTPRequestHandler, Liar], None]] = {
 SLOW_OR_ENDLESS = (
     "a drip",
     "silence",
+    "a head that drips",
     "no head",
     "without end",
     "cut short",

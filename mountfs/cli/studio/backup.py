@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mountfs.cli import DAMAGED, OK, PROJECT_FILE, SETTINGS, UNAVAILABLE, output
+from mountfs.cli import DAMAGED, NOT_FOUND, OK, PROJECT_FILE, SETTINGS, UNAVAILABLE, output
 from mountfs.cli.options import Folder, dry_run_option, exits, json_option
 from mountfs.cli.progress import progress
 from mountfs.cli.studio.office import require_own
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--at", "state", metavar="STATE", help="With --test: which state; the newest if left out.")
 @dry_run_option
 @json_option
-@exits(DAMAGED, PROJECT_FILE, SETTINGS, UNAVAILABLE)
+@exits(NOT_FOUND, DAMAGED, PROJECT_FILE, SETTINGS, UNAVAILABLE)
 @click.pass_context
 def command(
     ctx: click.Context,

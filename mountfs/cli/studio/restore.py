@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mountfs.cli import DAMAGED, OK, PROJECT_FILE, SETTINGS, UNAVAILABLE, output
+from mountfs.cli import DAMAGED, NOT_FOUND, OK, PROJECT_FILE, SETTINGS, UNAVAILABLE, output
 from mountfs.cli.options import Folder, dry_run_option, exits, json_option
 from mountfs.cli.progress import progress
 from mountfs.cli.studio.office import operator, require_own
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @dry_run_option
 @yes_option("the folder DATA_DIR")
 @json_option
-@exits(DAMAGED, PROJECT_FILE, SETTINGS, UNAVAILABLE)
+@exits(NOT_FOUND, DAMAGED, PROJECT_FILE, SETTINGS, UNAVAILABLE)
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import unquote, urlsplit
 
 from mountfs.cli.studio_account import configured, line_of
-from mountfs.errors import MountError
-from mountfs.interfaces import ChunkStore
+from mountfs.errors import MountError, NotFound
+from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import ProjectId
 from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
@@ -59,4 +60,29 @@ def opened_far(info: Mapping[str, Any]) -> Iterator[tuple[Project, BoundStudio]]
         yield cast("Project", project), cast("BoundStudio", FarStudio(line, id_))
     finally:
         chunks.close()
+        line.close()
+
+
+@contextmanager
+def entered(address: str, email: str) -> Iterator[tuple[Studio, ChunkStore]]:
+    """A project at URL/PROJECT, as one's account sees it. NotFound for a project that is not theirs,
+    Unauthenticated, StudioUnavailable."""
+    from mountfs.keys import plain_email, studio_url
+    from mountfs.remote import find_project, projects
+
+    parts = urlsplit(address)
+    url, name = studio_url(f"{parts.scheme}://{parts.netloc}"), unquote(parts.path).strip("/")
+    if not name:
+        raise NotFound(f"{address} names a studio and no project of it: URL/PROJECT")
+    config, keys = configured()
+    session = keys.find(url, plain_email(email))
+    line = line_of(config, session)
+    try:
+        id_ = ProjectId(find_project(projects(line, config.state_dir, session.email), name).id)
+        chunks = RemoteChunks(line, id_)
+        try:
+            yield StudioClient(line, id_), chunks
+        finally:
+            chunks.close()
+    finally:
         line.close()

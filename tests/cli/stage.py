@@ -82,8 +82,14 @@ STUDIO = "https://studio.example"
 
 LOGIN = f"mountfs login {STUDIO} --as ada@harbor.example --password-file ~/secret"
 
+MOUNTED = f"{LOGIN}; mountfs mount {STUDIO}/film ~/mnt"
+
 BEFORE_AT_STUDIO: Mapping[str, str] = {
+    "pin ~/mnt/shots": MOUNTED,
+    "unpin ~/mnt/shots": f"{MOUNTED}; mountfs pin ~/mnt/shots",
+    "evict ~/mnt/shots": MOUNTED,
     f"mount {STUDIO}/film ~/work": f"mkdir ~/work; {LOGIN}",
+    f"import ~/film --studio {STUDIO}/film": LOGIN,
     "whoami": LOGIN,
     f"sessions {STUDIO}": LOGIN,
     f"logout {STUDIO}": LOGIN,
@@ -97,7 +103,7 @@ TYPED = {
 }
 """Example → the answer to its question."""
 
-MOUNTS_ITSELF = frozenset({"mount", "init", "import"})
+MOUNTS_ITSELF = frozenset({"mount", "init", "import", "pin", "unpin", "evict"})
 
 
 def each_command(name: str) -> Iterator[tuple[str, click.Command]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, update
 
-from mountfs.errors import BeyondSight, NameInvalid, NotFound
+from mountfs.errors import BeyondSight, NameInvalid, NotFound, Refused
 from mountfs.model import ROOT, AssetId, CollectionId, UserId, Viewer
 from mountfs.studio.catalogue import (
     AssetRow,
@@ -113,6 +113,13 @@ class Change:
         """NotFound unless this is the root or a visible collection."""
         if collection != ROOT:
             self.collection(collection)
+
+    def require_new_id(self, id_: str) -> None:
+        """NameInvalid for an id that no new asset or collection may have, Refused for one that either has:
+        whoever names a thing by its id must mean one."""
+        require_new_id(id_)
+        if id_ in self.catalogue.assets or id_ in self.catalogue.collections:
+            raise Refused("this id is in use")
 
     def require_depth(self, parent: CollectionId, moved: CollectionId | None = None) -> None:
         """NameInvalid when a folder in this one, or one that is moved there with all that is in it, would be

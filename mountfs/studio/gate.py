@@ -58,7 +58,7 @@ SLOWEST_BODY = 30.0
 _LEAST_RATE = 16 << 10
 """a second for so many."""
 
-_PROJECT = re.compile(rf"{wire.API}/projects/([^/]+)/.*", re.DOTALL)
+_PROJECT = re.compile(rf"{wire.API}/projects/([^/]+)(?:/.*)?", re.DOTALL)
 
 
 class Gate:

@@ -163,7 +163,7 @@ class Publication:
             raise nothing()
         change.require(Act.CREATE_ASSET)
         change.require_folder(new.collection)
-        require_new_id(proposal.asset)
+        change.require_new_id(proposal.asset)
         if proposal.base is not None:
             raise LostRace("a new asset has no earlier version")
         file_name = new.name + new.extension

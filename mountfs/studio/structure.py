@@ -12,7 +12,7 @@ from mountfs.model import AssetId, Collection, CollectionId
 from mountfs.storage import tables
 from mountfs.studio import rows
 from mountfs.studio.catalogue import AssetRow, CollectionRow, putting_asset, putting_collection
-from mountfs.studio.change import Change, nothing, require_new_id
+from mountfs.studio.change import Change, nothing
 from mountfs.studio.permissions import Act
 from mountfs.studio.siblings import Siblings
 from mountfs.studio.widening import widen
@@ -33,7 +33,7 @@ def make_collection(change: Change, id_: CollectionId, name: str, parent: Collec
             raise Refused("this collection's id is in use")
         return there
     change.require_folder(parent)
-    require_new_id(id_)
+    change.require_new_id(id_)
     change.require_depth(parent)
     Siblings(change).claim(parent, name, id_)
     kind = tables.collection_type.c

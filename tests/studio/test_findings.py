@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mountfs.digest import chunk_id, encode_frame, xxh3_hex
-from mountfs.errors import ManifestInvalid, MountfsError, NameInvalid, StudioUnavailable
+from mountfs.errors import ManifestInvalid, MountfsError, NameInvalid, Refused, StudioUnavailable
 from mountfs.model import (
     ROOT,
     AssetId,
@@ -205,3 +205,18 @@ def test_folders_do_not_go_deeper_than_any_path(harbor: Harbor):
         ada.make_collection(other, "other", ROOT)
         with pytest.raises(NameInvalid):
             ada.rename(other, "other", "", parent)
+
+
+def test_an_id_means_one_thing(harbor: Harbor):
+    """A folder is not made with a file's id, nor a file with a folder's, whoever sees the other."""
+    ada = harbor.as_("ada")
+    harbor.role("ann", {Toggle.CREATE_COLLECTION, Toggle.CREATE_ASSET, Toggle.CREATE_CHECKPOINT})
+    ann = harbor.as_("ann")
+    hidden, folder = harbor.file(OWL), harbor.folder("characters/owl")
+    assert hidden not in ann.tree().assets
+    for studio in (ada, ann):
+        with pytest.raises(Refused):
+            studio.make_collection(CollectionId(hidden), "new", ROOT)
+        good = proposal(studio, b"x", new=(ROOT, "new.txt"))
+        with pytest.raises(Refused):
+            studio.publish([replace(good, asset=AssetId(folder))])

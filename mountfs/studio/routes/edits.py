@@ -22,6 +22,8 @@ def publish(member: InProject, proposals: Annotated[list[Proposal], question(lis
     """Accept finished versions, all of them or none. The same again is answered as the first time, with
     200."""
     wire.require_few(proposals, _MAX_PROPOSALS, "versions")
+    for each in proposals:
+        wire.require_few(each.chunks, wire.MAX_CHUNKS, "chunks")
     studio = member.acting(Toggle.CREATE_CHECKPOINT)
     is_again = studio.knows_all([proposal.id for proposal in proposals])
     made = studio.publish(proposals)

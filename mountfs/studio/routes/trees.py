@@ -20,6 +20,9 @@ router = APIRouter(prefix="/projects/{project}", tags=["projects"])
 _BREATH = 0.02
 """Seconds for which news gather: commits come in bursts, and each look costs."""
 
+_TOGETHER = 64
+"""Manifests that are made at a time: all of them could be more than memory holds."""
+
 _HEARTBEAT = 15.0
 """Seconds after which a stream says that it lives, and the right to it is asked for again."""
 
@@ -107,9 +110,17 @@ def manifest(member: InProject, checkpoint: str) -> Response:
 def manifests(
     member: InProject, asked: Annotated[wire.ManifestsAsked, question(wire.ManifestsAsked)]
 ) -> Response:
-    """Several manifests; those that would be refused are left out."""
+    """Several manifests; those that would be refused are left out, and the last ones of too many."""
     wire.require_few(asked.checkpoints, wire.MAX_ADDRESSES, "checkpoints")
-    return answer(list(member.studio.manifests(asked.checkpoints).values()))
+    found: list[Manifest] = []
+    left = wire.MAX_CHUNKS
+    for start in range(0, len(asked.checkpoints), _TOGETHER):
+        some = member.studio.manifests(asked.checkpoints[start : start + _TOGETHER])
+        found += some.values()
+        left -= sum(len(each.chunks) for each in some.values())
+        if left < 0:  # the others are asked for again, alone or with fewer
+            break
+    return answer(found)
 
 
 @router.get("/assets/{asset}/history", **answers(list[Checkpoint]))

@@ -405,6 +405,14 @@ def test_another_ones_version_is_not_mine_to_offer_again(town: Town, attack: Cal
         assert secret.asset not in answer.text
 
 
+def test_no_version_has_more_chunks_than_a_client_takes(attack: Callable[[str], Attacker]):
+    """It would be a file that nobody can read."""
+    chunk = {"id": "0" * 64, "size": 1}
+    count = wire.MAX_CHUNKS + 1
+    answer = attack(BLIND).publish(new_offer(b"", size=count, chunks=[chunk] * count))
+    assert answer.status_code == 413
+
+
 # Sight by writing
 
 

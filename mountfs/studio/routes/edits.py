@@ -17,7 +17,11 @@ _MAX_PROPOSALS = 4096
 Placing = Annotated[wire.Placing, question(wire.Placing)]
 
 
-@router.post("/checkpoints", **answers(list[Checkpoint], 201, asks=list[Proposal]))
+@router.post(
+    "/checkpoints",
+    responses={200: {"model": list[Checkpoint], "description": "All of them were there already."}},
+    **answers(list[Checkpoint], 201, asks=list[Proposal]),
+)
 def publish(member: InProject, proposals: Annotated[list[Proposal], question(list[Proposal])]) -> Response:
     """Accept finished versions, all of them or none. The same again is answered as the first time, with
     200."""

@@ -18,6 +18,7 @@ from mountfs.model import (
     ProjectId,
     Proposal,
     Tree,
+    UserId,
     Viewer,
 )
 from mountfs.transport.checking import (
@@ -113,6 +114,14 @@ class StudioClient:
         """Give an asset a status, by its short name."""
         path = f"{self._at}/assets/{_part(asset)}/status"
         self._line.tell("PUT", path, wire.StatusGiven(status))
+
+    def assign(self, what: AssetId | CollectionId, user: UserId) -> None:
+        """Give a task to somebody, or let somebody work in a collection."""
+        self._line.tell("PUT", f"{self._at}/things/{_part(what)}/assignee", wire.Assigned(user))
+
+    def share(self, collection: CollectionId) -> None:
+        """Let everybody in the project see a collection and all below it."""
+        self._line.tell("PUT", f"{self._at}/collections/{_part(collection)}/shared")
 
     def ignore_list(self) -> Sequence[str]:
         """The project's patterns for names that stay local."""

@@ -159,6 +159,12 @@ LINES: dict[str, Line] = {
     "PUT /api/v1/projects/{project}/assets/{asset}/status": at(
         "/assets/{asset}/status", lambda *_: wire.StatusGiven("wip")
     ),
+    "PUT /api/v1/projects/{project}/things/{thing}/assignee": at(
+        "/things/{folder}/assignee", lambda town, _: wire.Assigned(town.user(ALLOWED))
+    ),
+    "PUT /api/v1/projects/{project}/collections/{collection}/shared": Line(
+        lambda town, _: Asked(rest=f"/collections/{town.new_folder()}/shared")
+    ),
     "POST /api/v1/projects/{project}/chunks/missing": at(
         "/chunks/missing", lambda *_: wire.ChunksAsked([ChunkId("0" * 64)])
     ),

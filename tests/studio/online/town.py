@@ -128,6 +128,18 @@ class Town:
         add_files(self.owner, {name: name.encode()})
         return self.secret(name)
 
+    def user(self, username: str) -> UserId:
+        """Who somebody is in the project."""
+        return self._user(username)
+
+    def new_folder(self) -> CollectionId:
+        """A folder of those who see the secret one, with a file in it, which may be shown to everybody."""
+        name = f"hidden-{new_id()}"
+        add_files(self.owner, {f"{name}/a.txt": name.encode()})
+        for username in (ALLOWED, LACKING):
+            self.owner.assign(self.folder(name), self._user(username))
+        return self.folder(name)
+
     def joined(self) -> AccountId:
         """The account of a new member."""
         account = self.online.hire(f"new-{new_id()[:8]}")

@@ -37,7 +37,7 @@ from mountfs.questions import Questions
 from mountfs.supervisor import Supervisor
 from mountfs.workspace.disk import Disk, LocalDisk
 from mountfs.workspace.feed import follow
-from mountfs.workspace.namespace import News
+from mountfs.workspace.news import News
 from mountfs.workspace.space import SpaceWatch
 from mountfs.workspace.state import SaveOptions
 from mountfs.workspace.versions import Times

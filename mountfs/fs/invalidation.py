@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import pyfuse3
 import trio
 
-from mountfs.workspace.namespace import News
+from mountfs.workspace.news import News
 
 log = logging.getLogger(__name__)
 

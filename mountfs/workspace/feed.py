@@ -10,7 +10,7 @@ import trio
 from mountfs.errors import MountfsError
 from mountfs.interfaces import Studio
 from mountfs.model import Changes, Cursor
-from mountfs.workspace.namespace import News
+from mountfs.workspace.news import News
 from mountfs.workspace.replicated import far
 from mountfs.workspace.workspace import Workspace
 

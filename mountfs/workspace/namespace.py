@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
 from mountfs.model import (
     ROOT,
@@ -34,6 +34,7 @@ from mountfs.workspace.disk import Change
 from mountfs.workspace.history import HISTORY_NAME, version_name
 from mountfs.workspace.locals import LocalFile, Locals
 from mountfs.workspace.looks import FolderLook, Kept
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import (
     NO_ASSET,
     ROOT_INO,
@@ -48,17 +49,6 @@ from mountfs.workspace.nodes import (
     Special,
     Version,
 )
-
-
-@dataclass(slots=True)
-class News:
-    """What the kernel has to forget: names (folder's number, name) and attributes (number)."""
-
-    names: list[tuple[int, bytes]] = field(default_factory=list)
-    attributes: list[int] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.names or self.attributes)
 
 
 class Namespace:

@@ -24,7 +24,8 @@ from mountfs.workspace.heads import Heads
 from mountfs.workspace.journal import Journal
 from mountfs.workspace.locals import LocalFile, LocalFolder, Locals
 from mountfs.workspace.looks import FolderLook, Kept
-from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import CollectionFolder, File
 from mountfs.workspace.notice import Kind, Notice, unnoticed
 from mountfs.workspace.on_the_way import Versions

@@ -28,7 +28,8 @@ from mountfs.workspace.disk import Disk
 from mountfs.workspace.folder_order import FolderOrder
 from mountfs.workspace.keeping import Keeping
 from mountfs.workspace.manifests import Manifests
-from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
 from mountfs.workspace.opened import OpenNode
 from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile

@@ -24,8 +24,9 @@ from mountfs.workspace.disk import Change, Disk
 from mountfs.workspace.folders import Folders
 from mountfs.workspace.manifests import Manifests
 from mountfs.workspace.metadata import Metadata
-from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.namespace import Namespace
 from mountfs.workspace.naming import Naming
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import CollectionFolder, File, Folder, Node, Special
 from mountfs.workspace.offering import Offering
 from mountfs.workspace.publisher import Publisher

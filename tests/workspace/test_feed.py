@@ -15,7 +15,7 @@ from mountfs.errors import ProjectBusy
 from mountfs.model import Changes, Cursor, ProjectId
 from mountfs.testing.studios import MemoryStudio
 from mountfs.workspace.feed import follow
-from mountfs.workspace.namespace import News
+from mountfs.workspace.news import News
 from mountfs.workspace.space import SpaceWatch
 from mountfs.workspace.workspace import Workspace
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mountfs.model import ALL_TOGGLES, Changes, Cursor, Person, ProjectId, Toggle, UserId, Viewer
 from mountfs.testing.studios import MemoryStudio
-from mountfs.workspace.namespace import Namespace, News
+from mountfs.workspace.namespace import Namespace
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, HistoryFolder, Link, Node
 
 NOW = 5_000_000_000.0

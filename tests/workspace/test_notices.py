@@ -20,7 +20,7 @@ from mountfs.model import ProjectId, Proposal
 from mountfs.testing.studios import MemoryStudio
 from mountfs.workspace import publisher
 from mountfs.workspace.disk import LocalDisk
-from mountfs.workspace.namespace import News
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import CollectionFolder
 from mountfs.workspace.notice import Kind, Notice
 from mountfs.workspace.space import SpaceWatch

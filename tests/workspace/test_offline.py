@@ -37,7 +37,7 @@ from mountfs.workspace import grace, publisher
 from mountfs.workspace import writing as writing_module
 from mountfs.workspace.disk import LocalDisk
 from mountfs.workspace.feed import follow
-from mountfs.workspace.namespace import News
+from mountfs.workspace.news import News
 from mountfs.workspace.nodes import File, Folder
 from mountfs.workspace.replica import Replica
 from mountfs.workspace.replicated import ReplicatedStudio

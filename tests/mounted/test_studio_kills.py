@@ -4,6 +4,7 @@ twice."""
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import random
 import signal
@@ -14,8 +15,9 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -53,14 +55,27 @@ class Mortal:
 
     def serve(self) -> None:
         """Start it, and wait until it answers."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mountfs", "studio", "serve", str(self.data), "--port", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        log = self.data.parent / "studio.log"
+        with log.open("ab") as said:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "mountfs",
+                    "studio",
+                    "serve",
+                    str(self.data),
+                    "--port",
+                    str(self.port),
+                ],
+                stdout=said,
+                stderr=said,
+            )
         wait_until(self._answers, "the studio to answer")
 
     def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.data.parent / "studio.log").read_text()[-2000:]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
                 return True
@@ -131,8 +146,8 @@ def mortal(folder: Path, files: dict[str, bytes]) -> Iterator[Mortal]:
         port = probe.getsockname()[1]
     with FaultProxy(port) as proxy, Mounts(folder) as mounts:
         made = Mortal(folder / "studio", port, proxy, replace(remote, url=proxy.url, timeout=2.0), mounts)
-        made.serve()
         try:
+            made.serve()
             yield made
         finally:
             made.kill()
@@ -188,6 +203,7 @@ def check(there: Mortal, mirror: Path) -> None:
 def save_while_killed(folder: Path, seed: int, rounds: int) -> None:
     """Save again and again, through mounts that are killed at random moments."""
     choose = random.Random(seed)
+    processes = multiprocessing.get_context("spawn")
     names = [f"file{number}" for number in range(4)]
     with mortal(folder, {"file0": b"was there"}) as there:
         saved: dict[str, list[bytes]] = {name: [] for name in names}
@@ -196,13 +212,24 @@ def save_while_killed(folder: Path, seed: int, rounds: int) -> None:
         for _ in range(rounds):
             mount = there.mount()
             _look(mount, saved, promised)
-            saver = threading.Thread(target=_save, args=(mount, choose, names, saved, promised), daemon=True)
+            mine, its = processes.Pipe(duplex=False)
+            saver = processes.Process(
+                target=_save, args=(str(mount.path / "work"), choose.randrange(1 << 30), names, its)
+            )
             saver.start()
+            its.close()
+            listener = threading.Thread(target=_listen, args=(mine, saved, promised), daemon=True)
+            listener.start()
             there.asks(choose.randrange(1, 15))
             os.kill(mount.mounted.pid, signal.SIGKILL)
+            if not mountpoints.wait_for_end(mount.mounted.pid, 5.0):
+                # The kernel may wait for a lock of who waits for an answer of the program, which cannot end
+                # before that: then both have to be killed.
+                saver.kill()
             assert mountpoints.wait_for_end(mount.mounted.pid, BOUND)
             saver.join(BOUND)
-            assert not saver.is_alive(), "a save hangs in a mount that died"
+            assert saver.exitcode is not None, "a save hangs in a mount that died"
+            listener.join(BOUND)
         mount = there.mount()
         _look(mount, saved, promised)
         assert settle(mount)["refused"] == []
@@ -220,28 +247,34 @@ IN_PLACE = 128
 """A save whose first byte is less is made in place; any other by a file beside it, that is renamed."""
 
 
-def _save(
-    mount: Mount,
-    choose: random.Random,
-    names: Sequence[str],
-    saved: dict[str, list[bytes]],
-    promised: dict[str, int],
-) -> None:
-    """Save until the mount is dead, and note what was promised."""
+def _save(work: str, seed: int, names: Sequence[str], say: Connection) -> None:
+    """In a process of its own: save until the mount is dead, and say what begins, and what has returned."""
+    choose = random.Random(seed)
     while True:
         name = choose.choice(list(names))
-        body = choose.randbytes(choose.choice((50, 30_000, 1_200_000))) + str(len(saved[name])).encode()
-        saved[name].append(body)
-        beside = mount.path / "work" / f".{name}.tmp"
+        body = choose.randbytes(choose.choice((50, 30_000, 1_200_000)))
+        say.send((name, body))
+        beside = Path(work, f".{name}.tmp")
         try:
             if body[0] < IN_PLACE:
-                (mount.path / "work" / name).write_bytes(body)
+                Path(work, name).write_bytes(body)
             else:
                 beside.write_bytes(body)
-                beside.rename(mount.path / "work" / name)
+                beside.rename(Path(work, name))
         except OSError:
             return
-        promised[name] = len(saved[name]) - 1
+        say.send((name, None))
+
+
+def _listen(heard: Connection, saved: dict[str, list[bytes]], promised: dict[str, int]) -> None:
+    """Note what a process says that saves."""
+    with heard, suppress(EOFError, OSError):
+        while True:
+            name, body = heard.recv()
+            if body is None:
+                promised[name] = len(saved[name]) - 1
+            else:
+                saved[name].append(body)
 
 
 def _look(mount: Mount, saved: dict[str, list[bytes]], promised: dict[str, int]) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from mountfs.cli.studio_account import configured, line_of
-from mountfs.errors import MountError, NotFound
-from mountfs.interfaces import ChunkStore, Studio
-from mountfs.model import ProjectId
+from mountfs.errors import MountError, NotFound, UserUnknown
+from mountfs.interfaces import ChunkStore
+from mountfs.model import ProjectId, UserId
 from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
+from mountfs.transport.line import Line
+from mountfs.wire import people
 
 if TYPE_CHECKING:
     from mountfs.storage.open import Project
@@ -64,9 +66,9 @@ def opened_far(info: Mapping[str, Any]) -> Iterator[tuple[Project, BoundStudio]]
 
 
 @contextmanager
-def entered(address: str, email: str) -> Iterator[tuple[Studio, ChunkStore]]:
-    """A project at URL/PROJECT, as one's account sees it. NotFound for a project that is not theirs,
-    Unauthenticated, StudioUnavailable."""
+def entered(address: str, email: str) -> Iterator[tuple[StudioClient, ChunkStore, Line]]:
+    """A project at URL/PROJECT, as one's account sees it, and the way to it. NotFound for a project that is
+    not theirs, Unauthenticated, StudioUnavailable."""
     from mountfs.keys import plain_email, studio_url
     from mountfs.remote import find_project, projects
 
@@ -81,8 +83,18 @@ def entered(address: str, email: str) -> Iterator[tuple[Studio, ChunkStore]]:
         id_ = ProjectId(find_project(projects(line, config.state_dir, session.email), name).id)
         chunks = RemoteChunks(line, id_)
         try:
-            yield StudioClient(line, id_), chunks
+            yield StudioClient(line, id_), chunks, line
         finally:
             chunks.close()
     finally:
         line.close()
+
+
+def member_named(line: Line, project: ProjectId, who: str) -> UserId:
+    """One of a project's people, by username or e-mail address. UserUnknown, also for somebody whom one may
+    not know of."""
+    members = line.ask("GET", f"/projects/{quote(project, safe='')}/members", list[people.MemberFacts])
+    for each in members:
+        if who.casefold() in (each.username.casefold(), each.email.casefold()):
+            return each.user
+    raise UserUnknown(f"there is nobody called {who!r} in this project, as far as you may know")

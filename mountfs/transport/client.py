@@ -42,6 +42,7 @@ class StudioClient:
 
     def __init__(self, line: Line, project: ProjectId) -> None:
         self._line = line
+        self.project = project
         self._at = f"/projects/{quote(project, safe='')}"
 
     def viewer(self) -> Viewer:

@@ -216,3 +216,19 @@ def test_a_part_can_be_exported(shell: Shell, project: Path, work: Path, tmp_pat
     shell.run("export", f"{project}:/library/fox.bin", tmp_path / "fox")
     assert contents(tmp_path / "fox") == {"fox.bin": BIG}
     shell.run("export", f"{project}:/none", tmp_path / "none", code=cli.NOT_FOUND)
+
+
+def test_what_is_imported_is_handed_out(shell: Shell, tmp_path: Path):
+    """Whoever takes a folder into a project says whose it is and what is for all, and reads who sees what."""
+    work = tmp_path / "work"
+    for name in ("shots/anim.blend", "assets/wood.png"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(name)
+    file = tmp_path / "film.clst"
+    shell.run("init", file)
+    for username in ("bo", "eve"):
+        shell.run("user", "add", file, username, "--email", f"{username}@harbor.example", "--role", "artist")
+    done = shell.run("import", work, file, "--assign", "bo", "--library", "assets", "--json").json
+    sees = done["sees"]
+    assert (done["assigned"], sees["bo"], sees["eve"]) == (1, 2, 1)
+    assert shell.run("import", work, file, "--assign", "nobody", code=3).err

@@ -10,6 +10,7 @@ import pytest
 
 from mountfs import mountpoints
 from mountfs.studio.joining import bring_in, found_project
+from mountfs.testing.mounts import wait_until
 from mountfs.testing.online import OPERATOR, OnlineStudio, online_studio, password_of
 from tests.cli.running import Done, Shell
 
@@ -70,7 +71,7 @@ def test_a_folder_goes_into_a_studio(online: OnlineStudio, tmp_path: Path):
     (work / "shots" / "sh010" / "anim.blend").write_bytes(b"an animation" * 200_000)
     (work / "notes.txt").write_text("notes")
     done = ann.type("import", work, "--studio", f"{online.url}/film", "--json").json
-    assert (done["new"], done["collections"], done["seen"]) == (2, 2, 2)
+    assert (done["new"], done["collections"], done["sees"]) == (2, 2, {"ann": 2})
     again = ann.type("import", work, "--studio", f"{online.url}/film", "--json").json
     assert (again["new"], again["unchanged"], again["bytes_read"]) == (0, 2, 0)
     place = ann.mount()
@@ -80,6 +81,27 @@ def test_a_folder_goes_into_a_studio(online: OnlineStudio, tmp_path: Path):
         str(place / "shots" / "sh010" / "anim.blend"),
     }
     assert list(bo.mount().iterdir()) == []
+
+
+def test_what_goes_into_a_studio_is_handed_out(online: OnlineStudio, tmp_path: Path):
+    """Tasks and folders are somebody's, a library is everybody's, and the command says so."""
+    ann, bo = Clerk(online, "ann", tmp_path / "ann"), Clerk(online, "bo", tmp_path / "bo")
+    mount = bo.mount()
+    assert list(mount.iterdir()) == []
+    work = tmp_path / "work"
+    for name in ("shots/anim.blend", "shots/more/light.blend", "assets/wood.png"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(name)
+    done = ann.type(
+        *("import", work, "--studio", f"{online.url}/film", "--assign", "bo", "--library", "assets", "--json")
+    ).json
+    assert (done["new"], done["assigned"]) == (3, 2)
+    seen = [mount / name for name in ("shots/anim.blend", "shots/more/light.blend", "assets/wood.png")]
+    wait_until(lambda: all(path.exists() for path in seen), "the news")
+    assert [path.read_text() for path in seen] == [str(path.relative_to(mount)) for path in seen]
+    assert {row[0] for row in bo.type("mine", mount).rows} == {str(path) for path in seen[:2]}
+    nobody = ann.type("import", work, "--studio", f"{online.url}/film", "--assign", "zoe", code=3)
+    assert "nobody called 'zoe'" in nobody.err
 
 
 def test_an_empty_mount_explains_itself(online: OnlineStudio, tmp_path: Path):

@@ -20,6 +20,8 @@ from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.storage.appear import alone_in, finish, remove, require_free, unfinished_name, was_finished
 from mountfs.storage.chunk_files import ChunkFiles
 from mountfs.storage.collecting import drop_unnamed, stored_chunks
+from mountfs.storage.deflated import DeflatedChunks
+from mountfs.storage.holding import used
 from mountfs.storage.open import open_project
 from mountfs.storage.project import Project
 from mountfs.storage.snapshot import snapshot
@@ -94,7 +96,9 @@ class Backup:
         snapshot(self._project.database, temporary, copied)
         folder = self.chunk_folder
         if folder is not None:
-            self._copy_chunks(temporary, folder)
+            assert isinstance(self._project.chunks, DeflatedChunks)
+            with used(self._project.chunks.files.root):  # nothing is collected while it is copied
+                self._copy_chunks(temporary, folder)
 
     def _verified(self, made: Path) -> BackedUp:
         folder = self.chunk_folder

@@ -30,6 +30,9 @@ KEPT_FOR = 7 * 86400
 QUOTA = 20 << 30
 """Bytes of drafts that are kept."""
 
+MOST = 50_000
+"""Versions that are kept: each draft is looked at when the next mount begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -200,7 +203,8 @@ class Accepted:
         limit, is_full = self._clock() - KEPT_FOR, self._is_full()
         while self._all:
             oldest = next(iter(self._all.values()))
-            if oldest.at >= limit and self._held <= self._quota and not is_full:
+            is_much = self._held > self._quota or len(self._all) > MOST
+            if oldest.at >= limit and not is_much and not is_full:
                 break
             self.drop([oldest.id])
 

@@ -43,10 +43,10 @@ T = TypeVar("T")
 _CONNECT = 5.0
 _LONGEST_PAUSE = 4.0
 _LONGEST_NUMBER = 6
+"""Digits of a number of seconds that is believed."""
 
 _STEP = 256
 """Bytes of an answer that are unpacked at a time: they may become 8 MiB."""
-"""Digits of a number of seconds that is believed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,6 +298,8 @@ class Grace:
         parent = self._state.locals.folders.get(folder.parent)
         if parent is not None:
             return trio.current_time() + _FOREVER  # its parent comes first
+        if folder.made_at is None:
+            folder.made_at = trio.current_time()
         return folder.made_at + self._state.times.grace
 
     @property

@@ -159,7 +159,8 @@ class LocalFolder:
     name: bytes
     is_ignored: bool
     mtime_ns: int
-    made_at: float = 0.0
+    made_at: float | None = None
+    """By the event loop's clock; None for one that an earlier mount left, until it is looked at."""
     reason: str = ""
     removed: bool = False
     arrived: bool = False

@@ -231,4 +231,4 @@ def test_what_is_imported_is_handed_out(shell: Shell, tmp_path: Path):
     done = shell.run("import", work, file, "--assign", "bo", "--library", "assets", "--json").json
     sees = done["sees"]
     assert (done["assigned"], sees["bo"], sees["eve"]) == (1, 2, 1)
-    assert shell.run("import", work, file, "--assign", "nobody", code=3).err
+    assert shell.run("import", work, file, "--assign", "no-such-person", code=3).err

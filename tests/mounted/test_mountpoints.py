@@ -136,8 +136,8 @@ def test_an_answer_that_nobody_waits_for_is_no_fault():
 
 
 def test_every_error_has_a_number():
-    """What does not exist or is hidden is ENOENT, a no is EACCES, a full quota ENOSPC, and everything else
-    EIO, never an odd number.
+    """What does not exist or is hidden is ENOENT, a no is EACCES, a full quota ENOSPC, a studio that is not
+    reached ENETUNREACH, a session that has ended EKEYEXPIRED, and everything else EIO, never an odd number.
     """
     made = {
         kind: kind.__new__(kind)
@@ -150,6 +150,8 @@ def test_every_error_has_a_number():
     assert numbers[errors.ChunkCorrupt] == errno.EIO
     assert numbers[errors.DeadlineExceeded] == errno.EIO
     assert numbers.pop(errors.QuotaExceeded) == errno.ENOSPC
+    assert numbers.pop(errors.StudioUnavailable) == errno.ENETUNREACH
+    assert numbers.pop(errors.Unauthenticated) == errno.EKEYEXPIRED
     assert set(numbers.values()) <= {errno.ENOENT, errno.EACCES, errno.EIO, errno.EEXIST, errno.EINVAL}
     assert errno_of(ZeroDivisionError()) == errno.EIO
     assert errno_of(errors.NotPermitted(Toggle.PULL_CHUNK)) == errno.EACCES

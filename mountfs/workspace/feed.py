@@ -43,7 +43,7 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
             if afresh:
                 changes = Changes(cursor, reload=True)
             else:
-                wait = 0.0 if workspace.ask() else _WAIT
+                wait = 0.0 if workspace.ask() and not was_away else _WAIT
                 changes = await trio.to_thread.run_sync(
                     studio.changes, cursor, wait, limiter=limiter, abandon_on_cancel=True
                 )
@@ -51,10 +51,16 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
                 if was_away and remote.offline_since is None and workspace.writing is not None:
                     workspace.writing.publisher.send_again()
                 was_away = remote.offline_since is not None
+                if was_away and not afresh:
+                    continue  # that was no answer: what is known here may be newer
             afresh = True  # until all of it is taken over
             if changes.reload:
                 workspace.ask()
                 tree = await trio.to_thread.run_sync(studio.tree, limiter=limiter, abandon_on_cancel=True)
+                if remote is not None and remote.offline_since is not None:
+                    was_away = True
+                    await trio.sleep(_WAIT)
+                    continue
                 cursor = tree.cursor
                 tell(workspace.reload(tree))
             else:

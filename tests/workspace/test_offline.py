@@ -280,3 +280,21 @@ async def test_a_mount_ends_at_once_without_network(
         there.cable.repair()
         async with there.mounted():
             await until(lambda: there.shown() == {"a": b"content"})
+
+
+async def test_a_folder_that_was_just_made_stays_when_the_network_goes(
+    remote: Callable[[ExitStack], Remote],
+):
+    """What the studio has taken and what is kept of its tree here does not know yet goes on showing."""
+    with ExitStack() as stack:
+        there = remote(stack)
+        async with there.mounted() as (workspace, writing):
+            await writing.folders.mkdir(workspace.root, b"shots", 0o755)
+            await save(workspace, writing, folder_at(workspace, b"shots"), b"a", b"content")
+            await until(lambda: not writing.state.versions)
+            there.cable.cut()
+            tries = there.cable.calls
+            await until(lambda: there.cable.calls > tries + 12)
+            assert workspace.child_nowait(folder_at(workspace, b"shots"), b"a") is not None
+            there.cable.repair()
+            await until(lambda: there.shown() == {"shots/a": b"content"})

@@ -183,7 +183,7 @@ def test_what_was_made_over_somebody_elses_waits_for_theirs(yard: Yard):
     yard.promote("ann")
     ann, ada = yard.mount("ann"), yard.mount("ada")
     (shared,) = (each for each in ada.path.iterdir() if each.is_dir() and (ann.path / each.name).is_dir())
-    name = f"{shared.name}/notes.txt"
+    name = f"{shared.name}/pages.txt"
     (ada.path / name).write_text("first")
     settle(ada)
     wait_until(lambda: (ann.path / name).exists(), "the file")
@@ -194,7 +194,7 @@ def test_what_was_made_over_somebody_elses_waits_for_theirs(yard: Yard):
     with (ann.path / name).open("a") as file:
         file.write(", and ann")
     settle(ann)
-    before = yard.history("notes")
+    before = yard.history("pages")
     assert len(before) == 3
     yard.put_back()
     yard.log_in(ann, "ann")
@@ -202,7 +202,7 @@ def test_what_was_made_over_somebody_elses_waits_for_theirs(yard: Yard):
     state, reason = states(ann)[name]
     assert (state, "restored" in reason) == ("outdated", True)
     yard.log_in(ada, "ada")
-    wait_until(lambda: [e.id for e in yard.history("notes")] == [e.id for e in before], "both")
+    wait_until(lambda: [e.id for e in yard.history("pages")] == [e.id for e in before], "both")
     wait_until(lambda: (ada.path / name).read_text() == "second, by ada, and ann", "the newest")
     wait_until(lambda: states(ann) == {}, "the end of it")
     assert yard.verify() == []

@@ -22,7 +22,6 @@ class Bell:
         self._database = database
         self._lock = threading.Lock()
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
-        self._rings = 0
         self._thread: threading.Thread | None = None
         self._closed = False
 

@@ -51,7 +51,7 @@ async def follow(studio: Studio, workspace: Workspace, cursor: Cursor, tell: Cal
                 if was_away and remote.offline_since is None and workspace.writing is not None:
                     workspace.writing.publisher.send_again()
                 was_away = remote.offline_since is not None
-                if was_away and not afresh:
+                if was_away and not changes:
                     continue  # that was no answer: what is known here may be newer
             afresh = True  # until all of it is taken over
             if changes.reload:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mountfs.launch import Remote
-from mountfs.model import ProjectId
+from mountfs.model import ProjectId, UserId
 from mountfs.studio.accounts import Account, Caller, LoggedIn, Operator, Origin, Parameters, Passwords, create
 from mountfs.studio.routes.asking import House
 from mountfs.studio.serve import ServeOptions, listen, opened, server
@@ -39,6 +39,7 @@ class OnlineStudio:
     def __init__(self, house: House, url: str) -> None:
         self.house = house
         self.url = url
+        self._accounts: dict[str, Account] = {}
         self._logins: dict[str, LoggedIn] = {}
         self._to_close: list[Callable[[], None]] = []
 
@@ -49,6 +50,13 @@ class OnlineStudio:
         return invitations.accept(
             token, name=username.title(), username=username, password=password_of(username)
         )[0]
+
+    def take_in(self, project: ProjectId, username: str, user: UserId) -> None:
+        """Somebody with an account, made if there is none, is that user of a project."""
+        account = self._accounts.get(username)
+        if account is None:
+            account = self._accounts[username] = self.hire(username)
+        self.house.accounts.memberships.add(OPERATOR, project, account.id, user=user)
 
     def login(self, username: str) -> LoggedIn:
         """A session of somebody, which lasts for the test."""
@@ -93,8 +101,7 @@ class OnlineStudio:
         """Take in a copy of a project file, and each of its people who has an account by that address."""
         shutil.copyfile(file, self.house.hosting.path(project))
         for person in self.house.hosting.project(project).service.people():
-            account = self.hire(person.username)
-            self.house.accounts.memberships.add(OPERATOR, project, account.id, user=person.id)
+            self.take_in(project, person.username, person.id)
         return project
 
 
@@ -102,26 +109,42 @@ class OnlineStudio:
 def online_studio(folder: Path) -> Iterator[OnlineStudio]:
     """A studio with nobody in it but its admin ``root``, for as long as the block lasts."""
     with new_studio(folder) as (online, secret):
-        online.house.accounts.bootstrap.claim(
-            secret, email="root@harbor.example", name="Root", password=password_of("root"), origin=ORIGIN
-        )
+        claim(online.house, secret)
         yield online
 
 
 @contextmanager
 def new_studio(folder: Path) -> Iterator[tuple[OnlineStudio, str]]:
     """A studio that waits for its first admin, and the secret that makes one."""
-    secret = create(folder)
-    make_key(folder / SIGNING_KEY)
+    secret = found(folder)
     with served(folder) as online:
         yield online, secret
+
+
+def found(folder: Path) -> str:
+    """Make the data of a studio; the secret that makes its first admin."""
+    secret = create(folder)
+    make_key(folder / SIGNING_KEY)
+    return secret
+
+
+def claim(house: House, secret: str) -> None:
+    """Make the admin ``root``."""
+    house.accounts.bootstrap.claim(
+        secret, email="root@harbor.example", name="Root", password=password_of("root"), origin=ORIGIN
+    )
+
+
+def cheap_passwords() -> Passwords:
+    """Passwords whose hashes take no time."""
+    return Passwords(secrets.token_bytes, CHEAP)
 
 
 @contextmanager
 def served(folder: Path, port: int = 0) -> Iterator[OnlineStudio]:
     """The studio whose data is in a folder; ``port`` 0: whichever is free."""
     with ExitStack() as stack:
-        house = stack.enter_context(opened(folder, passwords=Passwords(secrets.token_bytes, CHEAP)))
+        house = stack.enter_context(opened(folder, passwords=cheap_passwords()))
         options = ServeOptions(folder, port=port)
         listening = stack.enter_context(listen(options.host, options.port))
         serving = server(house, options, house.hosting.wake)

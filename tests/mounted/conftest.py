@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from mountfs.mountpoints import users_may_allow_other
 from mountfs.testing.mounts import Mounts
-from tests.mounted.film import Film
+from mountfs.testing.online import OnlineStudio
+from mountfs.testing.serving import studio_in_another_process
+from tests.mounted.film import Film, Home, StudioFilm, personal
 from tests.mounted.posix.places import Table, open_all
 from tests.mounted.workplace import PATIENT
 
@@ -38,6 +41,21 @@ def film(tmp_path: Path) -> Iterator[Film]:
     made = Film(tmp_path / "film.clst")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnlineStudio]:
+    """A studio that another process serves."""
+    with studio_in_another_process(tmp_path_factory.mktemp("office") / "studio") as online:
+        yield online
+
+
+@pytest.fixture(scope="module", params=["file", "studio"])
+def home(request: pytest.FixtureRequest) -> Home:
+    """Where projects are: in a file each, or at a studio in another process."""
+    if request.param == "file":
+        return personal
+    return partial(StudioFilm, request.getfixturevalue("office"))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,17 @@
-"""A project for the tests of mounts: written by this process while another one has it mounted."""
+"""A project for the tests of mounts: written by this process while another one has it mounted.
+
+A `Film` is a file of its own, mounted in personal mode. A `StudioFilm` lies at a studio, which a process of
+its own serves, and is mounted by way of that one. A test that takes a `Home` runs for both.
+"""
 
 from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
+from mountfs.config import MountOptions
 from mountfs.content.ingest import ingest
 from mountfs.model import (
     NOBODY,
@@ -24,6 +30,8 @@ from mountfs.names import split
 from mountfs.storage.create import FirstUser, create_project
 from mountfs.storage.open import open_project
 from mountfs.studio.service import StudioService
+from mountfs.testing.mounts import Mount, Mounts
+from mountfs.testing.online import OnlineStudio
 
 MTIME = 1_700_000_000_123_456_789
 
@@ -40,9 +48,24 @@ class Film:
             mode=mode,
             storage_dir=storage_dir,
         )
-        self.project = open_project(path, storage_dir=storage_dir)
+        self._open(storage_dir)
+
+    def _open(self, storage_dir: Path | None) -> None:
+        self.project = open_project(self.path, storage_dir=storage_dir)
         self.service = StudioService(self.project)
         self.owner = self.service.for_owner(self.service.author(""))
+
+    def mount(
+        self,
+        mounts: Mounts,
+        username: str | None = None,
+        *,
+        at: str = "mnt",
+        options: MountOptions | None = None,
+        program: str = "mountfs.daemon",
+    ) -> Mount:
+        """Mount it as somebody, or as its owner."""
+        return mounts.mount(self.path, username, at=at, options=options, program=program)
 
     def close(self) -> None:
         self.project.close()
@@ -111,3 +134,56 @@ class Film:
                 )
             )
         return list(self.owner.publish(proposals))
+
+
+class StudioFilm(Film):
+    """A project of a studio; what is kept of it where it is mounted lies in a folder.
+
+    Its owner is the admin ada, who works in every folder: at a studio nobody sees all there is.
+    """
+
+    def __init__(self, online: OnlineStudio, folder: Path) -> None:
+        chunks = online.house.hosting.chunks
+        super().__init__(folder / "film.clst", mode="deflated", storage_dir=chunks)
+        self._online = online
+        self._cache = folder / "cache"
+        self.project.close()
+        self.path = self.path.rename(online.house.hosting.path(self.project.id))
+        self._open(chunks)
+        self._members: set[str] = set()
+
+    def mount(
+        self,
+        mounts: Mounts,
+        username: str | None = None,
+        *,
+        at: str = "mnt",
+        options: MountOptions | None = None,
+        program: str = "mountfs.daemon",
+    ) -> Mount:
+        """Mount it as somebody, who has an account then, or as ada."""
+        username = username or "ada"
+        if username not in self._members:
+            (user,) = (each.id for each in self.service.people() if each.username == username)
+            self._online.take_in(self.project.id, username, user)
+            self._members.add(username)
+        remote = self._online.remote(username, self.project.id, self._cache)
+        return mounts.mount(remote, at=at, options=options, program=program)
+
+    def folder(self, path: str) -> CollectionId:
+        """The collection at a path, made if it is not there; then ada works in it."""
+        top = path.split("/")[0]
+        if top and not any(
+            each.parent == ROOT and each.name == top for each in self.owner.tree().collections.values()
+        ):
+            self.owner.assign(super().folder(top), self.service.author(""))
+        return super().folder(path)
+
+
+Home = Callable[[Path], Film]
+"""Makes a project, given an empty folder for it."""
+
+
+def personal(folder: Path) -> Film:
+    """A file."""
+    return Film(folder / "film.clst")

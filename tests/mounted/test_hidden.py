@@ -1,4 +1,4 @@
-"""What a user may not see answers like what never existed, whatever is asked."""
+"""What a user may not see answers like what never existed, whatever is asked, wherever the project is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mountfs.config import MountOptions
 from mountfs.model import Toggle
 from mountfs.testing.mounts import Mount, Mounts, wait_until
 from tests.mounted.asking import settle, states
-from tests.mounted.film import Film
+from tests.mounted.film import Film, Home
 
 Call = Callable[[Path, Path], object]
 
@@ -118,9 +118,9 @@ def seen_at(path: Path) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
+def film(tmp_path_factory: pytest.TempPathFactory, home: Home) -> Iterator[Film]:
     """Files for bo, a hidden one beside them, and hidden folders; no test here changes that."""
-    film = Film(tmp_path_factory.mktemp("hidden") / "film.clst")
+    film = home(tmp_path_factory.mktemp("hidden"))
     bo = film.add_user("bo", "artist")
     film.write_all({f"shots/mine.{number}.blend": b"mine" for number in range(2 * len(PAIRS))}, assignee=bo)
     cy = film.add_user("cy", "vendor", frozenset(Toggle))
@@ -133,23 +133,23 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
 
 
 @pytest.fixture(scope="module")
-def looking(film: Film) -> Iterator[Mounts]:
+def looking(tmp_path_factory: pytest.TempPathFactory, film: Film) -> Iterator[Mounts]:  # noqa: ARG001  # ends later
     """Mounts for all tests that only look."""
-    with Mounts(film.path.parent) as running:
+    with Mounts(tmp_path_factory.mktemp("looking")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def bo(looking: Mounts, film: Film) -> Mount:
     """The mount of a user who is assigned some files."""
-    return looking.mount(film.path, "bo", options=replace(PATIENT, xattr=True))
+    return film.mount(looking, "bo", options=replace(PATIENT, xattr=True))
 
 
 @pytest.fixture(scope="module")
 def bo_read_only(tmp_path_factory: pytest.TempPathFactory, film: Film) -> Iterator[Mount]:
     """The same, but nothing can be changed."""
     with Mounts(tmp_path_factory.mktemp("ro")) as running:
-        yield running.mount(film.path, "bo", options=MountOptions(ro=True))
+        yield film.mount(running, "bo", options=MountOptions(ro=True))
 
 
 def contents(film: Film) -> list[object]:
@@ -181,7 +181,7 @@ def test_it_does_on_a_mount_that_only_reads(bo_read_only: Mount, name: str, hidd
 def test_what_is_made_at_a_hidden_name_is_like_anything_new(mounts: Mounts, film: Film, name: str):
     """Who makes something where something hidden is cannot tell it from a free name, and changes nothing."""
     before = contents(film)
-    mount = mounts.mount(film.path, "bo", options=PATIENT)
+    mount = film.mount(mounts, "bo", options=PATIENT)
     for number, (hidden, never) in enumerate(PAIRS):
         mine = [mount.path / f"shots/mine.{2 * number + each}.blend" for each in range(2)]
         made = outcome(CHANGING[name], mount.path / hidden, mine[0])
@@ -199,7 +199,7 @@ def test_what_is_sent_to_a_hidden_name_is_refused_in_few_words(mounts: Mounts, f
     learn that the name is not available.
     """
     before = contents(film)
-    mount = mounts.mount(film.path, "cy", options=SWIFT)
+    mount = film.mount(mounts, "cy", options=SWIFT)
     mount.expect_log("this name is not available here")
     for path, refused in {
         "shots/secret.blend": "secret.blend",
@@ -220,7 +220,7 @@ def test_what_is_sent_to_a_hidden_name_is_refused_in_few_words(mounts: Mounts, f
 def test_a_file_that_is_moved_to_a_hidden_name_comes_back(mounts: Mounts, film: Film):
     """A rename that the project does not take is undone, for the reason that any taken name gives."""
     before = contents(film)
-    mount = mounts.mount(film.path, "cy", options=SWIFT)
+    mount = film.mount(mounts, "cy", options=SWIFT)
     mount.expect_log("is back under its name: secret.blend: this name is not available here$")
     os.rename(mount.path / "shots/other.blend", mount.path / "shots/secret.blend")
     wait_until(lambda: os.listdir(mount.path / "shots") == ["other.blend"], "the file to be back")
@@ -240,7 +240,7 @@ def test_only_what_is_visible_is_counted_and_listed(bo: Mount):
 
 def test_two_users_mount_one_project_side_by_side(bo: Mount, looking: Mounts, film: Film):
     """Each user sees their own view; what one may not see is there for the other."""
-    owner = looking.mount(film.path, at="owner")
+    owner = film.mount(looking, at="owner")
     assert (owner.path / "shots/secret.blend").read_bytes() == b"secret"
     assert (bo.path / "shots/mine.0.blend").read_bytes() == b"mine"
     assert not (bo.path / "shots/secret.blend").exists()

@@ -1,4 +1,5 @@
-"""Random projects on real mounts: each user finds exactly what the rule of visibility gives them."""
+"""Random projects on real mounts: each user finds exactly what the rule of visibility gives them, wherever
+the project is."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ import pytest
 
 from mountfs.config import MountOptions
 from mountfs.testing.mounts import Mounts
-from mountfs.testing.projects import new_project
 from mountfs.testing.rows import Rows, random_project
+from tests.mounted.film import Home
 from tests.studio import closure
 
 
@@ -27,17 +28,21 @@ def walked(top: Path) -> tuple[set[str], int]:
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
-def test_each_user_finds_what_the_plain_rule_gives_them(mounts: Mounts, tmp_path: Path, seed: int):
+def test_each_user_finds_what_the_plain_rule_gives_them(
+    home: Home, mounts: Mounts, tmp_path: Path, seed: int
+):
     """The folders of a mount are the closure of what its user is assigned and shares, whatever the
     project.
     """
-    path = tmp_path / "random.clst"
-    with new_project(path) as project:
-        heap = random_project(Rows(project), random.Random(seed), size=14)
-    rows = closure.Rows(path)
-    for number, user in enumerate([None, *heap.users[:3]]):
-        seen = closure.seen(rows, user)
-        mount = mounts.mount(path, user, at=f"mnt{number}", options=MountOptions(xattr=True))
+    film = home(tmp_path)
+    heap = random_project(Rows(film.project), random.Random(seed), size=14)
+    rows = closure.Rows(film.path)
+    names = {each.id: each.username for each in film.service.people()}
+    for number, user in enumerate([film.service.author(""), *heap.users[:3]]):
+        username = names[user] if number else None
+        mount = film.mount(mounts, username, at=f"mnt{number}", options=MountOptions(xattr=True))
+        seen = closure.seen(rows, None if mount.mounted.owner else user)
         assets, folders = walked(mount.path)
         assert assets == seen.assets
         assert folders == len(seen.collections)
+    film.close()

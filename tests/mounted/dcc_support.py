@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mountfs.testing.mounts import Mounts
 from mountfs.testing.replay import Action
-from tests.mounted.film import Film
+from tests.mounted.film import Home, personal
 from tests.mounted.sessions import Form, Session, Who, forms, play
 
 PAGE = Path(__file__).parents[2] / "docs" / "dcc-support.md"
@@ -138,13 +138,13 @@ def _rule(form: Form, action: Action, path: str, who: Who, session: Session) -> 
     return ""
 
 
-def sessions_of(form: Form, folder: Path) -> dict[Who, Session]:
+def sessions_of(form: Form, folder: Path, home: Home = personal) -> dict[Who, Session]:
     """Play a form as everybody, below an empty folder."""
     found = {}
     for who in Who:
         below = folder / who
         below.mkdir()
-        film = Film(below / "film.clst")
+        film = home(below)
         try:
             with Mounts(below) as mounts:
                 found[who] = play(form, who, film, mounts, below)

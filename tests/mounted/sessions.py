@@ -131,7 +131,7 @@ def play(form: Form, who: Who, film: Film, mounts: Mounts, folder: Path) -> Sess
     for path in sorted(session.known):
         film.write(f"{SHOT}/{path}", seed_content(recording, seeds[path]), assignee=artist)
     observer = Observer(film)
-    mount = mounts.mount(film.path, "ann" if who is Who.ARTIST else None, options=PATIENT)
+    mount = film.mount(mounts, "ann" if who is Who.ARTIST else None, options=PATIENT)
     shot = mount.path / SHOT
     mirror = folder / "mirror"
     mirror.mkdir()

@@ -8,15 +8,41 @@ from pathlib import Path
 import pytest
 
 from tests.mounted import dcc_support
+from tests.mounted.film import Home
 from tests.mounted.sessions import Form, Session, Who, forms
 
 FORMS = forms()
 
+SAMPLE = {
+    "blender-save",
+    "coreutils-copy-move",
+    "editors-text",
+    "gimp-save",
+    "krita-save@fuse",
+    "openpyxl-save",
+}
+"""Those that are always played at a studio, too; the others when there is time."""
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_a_recorded_session_makes_the_versions_that_its_user_meant(form: Form, tmp_path: Path):
-    """To the tool a mount is a disk; to the owner and to an artist each save is one version, whole."""
-    sessions = dcc_support.sessions_of(form, tmp_path)
+HOMES = [
+    *(pytest.param("file", form, id=form.name) for form in FORMS),
+    *(
+        pytest.param(
+            "studio",
+            form,
+            id=f"{form.name} at a studio",
+            marks=() if form.name in SAMPLE else pytest.mark.slow,
+        )
+        for form in FORMS
+    ),
+]
+
+
+@pytest.mark.parametrize(("home", "form"), HOMES, indirect=["home"])
+def test_a_recorded_session_makes_the_versions_that_its_user_meant(form: Form, tmp_path: Path, home: Home):
+    """To the tool a mount is a disk; to the owner and to an artist each save is one version, whole; and a
+    studio makes of it what a file makes of it.
+    """
+    sessions = dcc_support.sessions_of(form, tmp_path, home)
     for who, session in sessions.items():
         assert session.wrong == [], who
         assert dcc_support.unexplained(form, who, session) == [], who

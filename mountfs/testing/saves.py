@@ -2,8 +2,9 @@
 
     python -m mountfs.testing.saves MOUNT-POINT TRACE RUNTIME-DIR
 
-Every content ends with its own SHA-256, so whoever finds it can tell whether it is whole. What begins and
-what has returned is noted in the trace. The process ends with the first error: the mount died, perhaps.
+All is saved in the mount's folder ``work``. Every content ends with its own SHA-256, so whoever finds it can
+tell whether it is whole. What begins and what has returned is noted in the trace. The process ends with the
+first error: the mount died, perhaps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from mountfs.testing.disks import Trace
 from mountfs.testing.file_calls import Mapping
 
 _HASH = 64
+
+FOLDER = "work"
+"""The folder that everything is saved in."""
 
 ASIDE = b"notes"
 """What ``aside.tmp`` holds at the end."""
@@ -251,7 +255,7 @@ def main() -> None:
         control.ask(mount_point, {"op": "wait", "timeout": 30.0}, timeout=60.0, runtime_dir=runtime_dir)
 
     try:
-        Saver(mount_point, Trace(trace), wait).run()
+        Saver(mount_point / FOLDER, Trace(trace), wait).run()
     except (OSError, MountfsError) as exc:
         print(repr(exc), file=sys.stderr)
         sys.exit(ENDED)

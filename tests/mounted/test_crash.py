@@ -1,4 +1,8 @@
-"""A mount that dies at any of its steps, a machine that loses its power: nothing that was saved is lost."""
+"""A mount that dies at any of its steps, a machine that loses its power: nothing that was saved is lost.
+
+A mount is killed in personal mode and at a studio in another process. What a power cut leaves is looked at in
+personal mode: of what is durable on this machine a studio changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ from mountfs.testing.disks import Point, Trace, left_at, reasons, rebuild
 from mountfs.testing.mounts import BOUND, Mount, Mounts
 from mountfs.workspace.disk import LocalDisk
 from tests.mounted.asking import settle, states
-from tests.mounted.film import Film
+from tests.mounted.film import Film, Home
 
 OPTIONS = MountOptions(quiet_time=0.05, join_time=1.0, grace_time=5.0, idle_time=3600.0)
 """Versions are sent while the next files are saved."""
@@ -72,8 +76,8 @@ def promises(entries: Sequence[Entry]) -> Iterator[Promise]:
 
 def start(mounts: Mounts, film: Film, *, program: str = "mountfs.testing.crashing") -> Mount:
     """The project with the files that are there, mounted."""
-    film.write_all({path: saves.content(path, 0) for path in saves.THERE})
-    return mounts.mount(film.path, options=OPTIONS, program=program)
+    film.write_all({f"{saves.FOLDER}/{path}": saves.content(path, 0) for path in saves.THERE})
+    return film.mount(mounts, options=OPTIONS, program=program)
 
 
 def save_all(mount: Mount, trace: Path) -> None:
@@ -117,18 +121,19 @@ def check(mount: Mount, project: Path, entries: Sequence[Entry], *, seconds: flo
     answer = settle(mount, seconds=seconds)
     assert answer["refused"] == []
     recorded = histories(project)
-    local = states(mount)
+    folder = mount.path / saves.FOLDER
+    local = {path.removeprefix(f"{saves.FOLDER}/"): state for path, state in states(mount).items()}
     for path, checksums in recorded.items():
         assert set(checksums) <= WHOLE, f"{path} has a version that nobody saved"
         assert len(set(checksums)) == len(checksums), f"{path} has a version twice"
-    for name in os.listdir(mount.path):
-        (mount.path / name).read_bytes()
+    for name in os.listdir(folder):
+        (folder / name).read_bytes()
     if any(entry["what"] == "unmounted" for entry in entries):
-        assert (mount.path / "aside.tmp").read_bytes() == saves.ASIDE
+        assert (folder / "aside.tmp").read_bytes() == saves.ASIDE
     for promise in promises(entries):
         path = promise.path
         checksums = recorded.get(path, [])
-        there = mount.path / path
+        there = folder / path
         shown = there.read_bytes() if there.exists() else None
         if promise.kept is not None:
             allowed = [promise.kept, *promise.later]
@@ -147,15 +152,14 @@ def check(mount: Mount, project: Path, entries: Sequence[Entry], *, seconds: flo
 
 def work_on(mount: Mount, project: Path) -> None:
     """Save each file once more: what was recovered is a good base for that."""
-    for path in saves.SIZES:
-        if (mount.path / path).exists():
-            (mount.path / path).write_bytes(saves.with_hash(path.encode()))
+    there = [path for path in saves.SIZES if (mount.path / saves.FOLDER / path).exists()]
+    for path in there:
+        (mount.path / saves.FOLDER / path).write_bytes(saves.with_hash(path.encode()))
     answer = settle(mount)
     assert answer["refused"] == []
     recorded = histories(project)
-    for path in saves.SIZES:
-        if (mount.path / path).exists():
-            assert recorded[path][-1] == xxh3_hex(saves.with_hash(path.encode()))
+    for path in there:
+        assert recorded[path][-1] == xxh3_hex(saves.with_hash(path.encode()))
 
 
 # Killed
@@ -169,11 +173,11 @@ def count_of_changes(entries: Sequence[Entry]) -> int:
     )
 
 
-def kill_at(folder: Path, number: int) -> None:
+def kill_at(folder: Path, number: int, home: Home) -> None:
     """Save until the mount dies at this change of its disk; then look."""
     (folder / "crash").mkdir(parents=True)
     (folder / "crash/last").write_text(str(number))
-    film = Film(folder / "film.clst")
+    film = home(folder)
     with Mounts(folder) as mounts:
         mount = start(mounts, film)
         said = folder / "said"
@@ -184,7 +188,7 @@ def kill_at(folder: Path, number: int) -> None:
             mount.signal(signal.SIGKILL)
         assert mountpoints.wait_for_end(mount.mounted.pid, BOUND)
         entries = Trace.entries(said)
-        again = mounts.mount(film.path, options=OPTIONS)
+        again = film.mount(mounts, options=OPTIONS)
         check(again, film.path, entries)
         work_on(again, film.path)
         again.unmount()
@@ -192,17 +196,25 @@ def kill_at(folder: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 4, 8, *range(11, 160, 14)])
-def test_a_killed_mount_has_lost_nothing(tmp_path: Path, number: int):
+@pytest.mark.parametrize("home", ["file"], indirect=True)
+def test_a_killed_mount_has_lost_nothing(tmp_path: Path, number: int, home: Home):
     """Whenever it dies, every save that has returned is there whole, and no version is there twice."""
-    kill_at(tmp_path / "killed", number)
+    kill_at(tmp_path / "killed", number, home)
+
+
+@pytest.mark.parametrize("number", [2, *range(18, 160, 28)])
+@pytest.mark.parametrize("home", ["studio"], indirect=True)
+def test_a_killed_mount_of_a_studio_has_lost_nothing(tmp_path: Path, number: int, home: Home):
+    """The same, where the project is at a studio."""
+    kill_at(tmp_path / "killed", number, home)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_mount_killed_at_every_step_has_lost_nothing(tmp_path: Path, recording: Recording):
+def test_a_mount_killed_at_every_step_has_lost_nothing(tmp_path: Path, recording: Recording, home: Home):
     """The same, for every number."""
     for number in range(1, count_of_changes(recording.entries) + 10):
-        kill_at(tmp_path / f"{number}", number)
+        kill_at(tmp_path / f"{number}", number, home)
 
 
 # Without power

@@ -1,16 +1,13 @@
-"""Names as users change them, in random order, on real mounts, against a small model of what they mean."""
+"""Names as users change them, in random order, on real mounts, against a small model of what they mean. The
+project is a file, or at a studio in another process."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import os
-import random
-import signal
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,127 +16,21 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from mountfs.config import MountOptions
-from mountfs.digest import xxh3_hex
-from mountfs.model import ROOT, CollectionId, Toggle
-from mountfs.testing.mounts import Mount, Mounts, wait_until
+from mountfs.testing.mounts import Mounts, wait_until
 from mountfs.testing.names_model import History, NamesModel, folder_of
 from tests.mounted.asking import ask, settle, states
-from tests.mounted.film import Film
+from tests.mounted.film import Home
+from tests.mounted.names_stage import OPTIONS, USERS, Stage
 
-USERS = ("ada", "bo")
 FOLDER = "d"
 PATHS = ("a.txt", "b.txt", "c.blend", "d/a.txt", "d/e.txt")
 LOCAL = ("t.tmp", "a.txt~")
 """Names that are ignored."""
 
-OPTIONS = MountOptions(
-    # Nothing happens by itself: only settling ends these times.
-    quiet_time=3600.0,
-    join_time=3600.0,
-    grace_time=3600.0,
-    empty_rest=3600.0,
-    idle_time=3600.0,
-)
-RUNS_OF_A_PROJECT = 200
-
 user_names = st.sampled_from(USERS)
 paths = st.sampled_from(PATHS)
 any_paths = st.sampled_from(PATHS + LOCAL)
 ways = st.sampled_from(["anew", "patch", "append"])
-
-
-class Stage:
-    """A project that both users have mounted, in which every run gets a folder of its own."""
-
-    def __init__(self, mounts: Mounts, folder: Path) -> None:
-        self._mounts = mounts
-        self._folder = folder
-        self._runs = 0
-        self._contents = 0
-        self.film: Film
-        self.projects: list[Film] = []
-        self.by_user: dict[str, Mount] = {}
-        self.contents: dict[str, bytes] = {}
-        """What was ever written, by checksum."""
-        self.seen: Counter[str] = Counter()
-        self.failures: list[str] = []
-
-    def begin(self) -> tuple[str, CollectionId]:
-        """A new shared folder that both see: its name and id."""
-        if self._runs % RUNS_OF_A_PROJECT == 0:
-            self._begin_project()
-        self._runs += 1
-        name = f"run{self._runs}"
-        id_ = self.film.folder("being made")
-        self.film.owner.share(id_)
-        self.film.owner.rename(id_, name, "", ROOT)  # who sees this name knows that it is shared
-        for mount in self.by_user.values():
-            wait_until((mount.path / name).is_dir, "the new folder")
-        return name, id_
-
-    def _begin_project(self) -> None:
-        for mount in self.by_user.values():
-            mount.unmount()
-        self.contents.clear()
-        self.film = Film(self._folder / f"film{len(self.projects)}.clst")
-        self.projects.append(self.film)
-        self.film.add_user("bo", "artist", frozenset(Toggle))
-        self.by_user = {user: self._mount(user) for user in USERS}
-
-    def _mount(self, user: str) -> Mount:
-        username = None if user == "ada" else user
-        mount = self._mounts.mount(self.film.path, username, at=user, options=OPTIONS)
-        mount.expect_log(r" is not recorded: | is back under its name: ")
-        return mount
-
-    def kill(self, user: str) -> None:
-        """A user's mount dies and is there again."""
-        self.by_user[user].signal(signal.SIGKILL)
-        self.by_user[user] = self._mount(user)
-
-    def content(self) -> bytes:
-        """Bytes that were never written before."""
-        self._contents += 1
-        new = f"content {self._contents}\n".encode() * random.Random(self._contents).choice((1, 1, 50, 5000))
-        return self.remember(new)
-
-    def remember(self, content: bytes) -> bytes:
-        """What is in a file now."""
-        self.contents[xxh3_hex(content)] = content
-        return content
-
-    def found(self, folder: CollectionId) -> tuple[dict[str, History], list[History], set[str]]:
-        """The histories of a folder's assets by path, those in its trash, and its folders, as the tables have
-        them.
-        """
-        with closing(sqlite3.connect(self.film.path)) as project:
-            rows = project.execute(
-                "SELECT id, name FROM collection WHERE parent_id = ? AND NOT trashed", (folder,)
-            ).fetchall()
-            folders = {folder: "", **dict(rows)}
-            marks = ",".join("?" * len(folders))
-            assets = project.execute(
-                "SELECT id, collection_id, name || extension, trashed FROM asset"
-                f" WHERE collection_id IN ({marks})",
-                list(folders),
-            ).fetchall()
-            versions = {
-                asset: project.execute(
-                    "SELECT xxhash_checksum FROM asset_checkpoint WHERE asset_id = ? ORDER BY created_at",
-                    (asset,),
-                ).fetchall()
-                for asset, *_ in assets
-            }
-        there: dict[str, History] = {}
-        trashed: list[History] = []
-        for asset, where, name, is_trashed in assets:
-            history = tuple(self.contents.get(checksum, checksum.encode()) for (checksum,) in versions[asset])
-            if is_trashed:
-                trashed.append(history)
-            else:
-                there[os.path.join(folders[where], name)] = history
-        return there, trashed, set(folders.values())
 
 
 def step(**drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
@@ -410,8 +301,8 @@ def _short(view: tuple[dict[str, bytes], set[str]]) -> Any:
     return {path: content[:40] for path, content in sorted(view[0].items())}, sorted(view[1])
 
 
-def _run(mounts: Mounts, folder: Path, *, runs: int, steps: int) -> Counter[str]:
-    stage = Stage(mounts, folder)
+def _run(mounts: Mounts, folder: Path, home: Home, *, runs: int, steps: int) -> Counter[str]:
+    stage = Stage(mounts, folder, home)
     machine = type("NamesOnStage", (Names,), {"stage": stage})
     try:
         run_state_machine_as_test(
@@ -437,23 +328,26 @@ def _run(mounts: Mounts, folder: Path, *, runs: int, steps: int) -> Counter[str]
     return stage.seen
 
 
-def test_names_mean_what_the_model_says(mounts: Mounts, tmp_path: Path):
+@pytest.mark.parametrize(("home", "runs", "steps"), [("file", 100, 8), ("studio", 20, 16)], indirect=["home"])
+def test_names_mean_what_the_model_says(mounts: Mounts, tmp_path: Path, home: Home, runs: int, steps: int):
     """Whatever two users and a third do with names, everybody sees the right thing, every asset has the right
     history, and nothing that was written is lost, killed mounts included.
     """
-    seen = _run(mounts, tmp_path, runs=100, steps=8)
-    assert seen["run"] >= 100
+    seen = _run(mounts, tmp_path, home, runs=runs, steps=steps)
+    assert seen["run"] >= runs
     assert {"kill", "race", "settle", "save by rename", "save with backup", "rmdir"} <= seen.keys()
 
 
-def test_a_file_in_a_new_folder_of_a_shared_one_is_everybodys(mounts: Mounts, film: Film):
+def test_a_file_in_a_new_folder_of_a_shared_one_is_everybodys(mounts: Mounts, tmp_path: Path, home: Home):
     """Also if the folder became a collection with it, a moment before."""
+    film = home(tmp_path)
     film.owner.share(film.folder("library"))
-    mount = mounts.mount(film.path, options=OPTIONS)
+    mount = film.mount(mounts, options=OPTIONS)
     (mount.path / "library/new/newer").mkdir(parents=True)
     (mount.path / "library/new/newer/a.txt").write_text("text")
     settle(mount)
     asset = film.asset("library/new/newer/a.txt")
+    film.close()
     assert asset is not None
     assert asset.is_resource
     assert not asset.assignee
@@ -461,7 +355,8 @@ def test_a_file_in_a_new_folder_of_a_shared_one_is_everybodys(mounts: Mounts, fi
 
 @pytest.mark.slow
 @pytest.mark.timeout(4 * 3600)
-def test_names_mean_what_the_model_says_at_length(mounts: Mounts, tmp_path: Path):
+@pytest.mark.parametrize(("home", "runs"), [("file", 2000), ("studio", 400)], indirect=["home"])
+def test_names_mean_what_the_model_says_at_length(mounts: Mounts, tmp_path: Path, home: Home, runs: int):
     """The same, for long."""
-    seen = _run(mounts, tmp_path, runs=2000, steps=20)
-    assert seen["run"] >= 2000
+    seen = _run(mounts, tmp_path, home, runs=runs, steps=20)
+    assert seen["run"] >= runs

@@ -97,6 +97,10 @@ class FaultProxy:
         """Where it listens."""
         return f"http://127.0.0.1:{self._port}"
 
+    def lead_to(self, port: int) -> None:
+        """The studio is at another port from now on."""
+        self._studio = port
+
     def __enter__(self) -> FaultProxy:
         return self
 

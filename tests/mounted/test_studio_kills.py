@@ -8,149 +8,24 @@ import multiprocessing
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from mountfs import mountpoints
-from mountfs.content.assemble import assemble
 from mountfs.digest import xxh3_hex
-from mountfs.launch import Remote
-from mountfs.model import Asset, CollectionId, ProjectId
-from mountfs.names import file_name
-from mountfs.testing.mounts import BOUND, Mount, Mounts, bounded, wait_until
-from mountfs.testing.online import online_studio
-from mountfs.testing.proxy import FaultProxy
+from mountfs.testing.mounts import BOUND, Mount, bounded, wait_until
 from mountfs.testing.replay import Recording
 from mountfs.testing.replay.player import seed_content
-from mountfs.transport.chunks import RemoteChunks
-from mountfs.transport.client import StudioClient
-from mountfs.transport.line import Line
 from tests.mounted.asking import settle, states
-from tests.mounted.film import Film
-from tests.mounted.outpost import EXPECTED, QUICK
+from tests.mounted.mortal import Mortal, mortal
 from tests.mounted.sessions import PATIENCE, RECORDINGS
-
-
-@dataclass
-class Mortal:
-    """A studio in a process of its own, on a port that stays the same, and a proxy before it."""
-
-    data: Path
-    port: int
-    proxy: FaultProxy
-    remote: Remote
-    mounts: Mounts
-    process: subprocess.Popen[bytes] | None = None
-
-    def serve(self) -> None:
-        """Start it, and wait until it answers."""
-        log = self.data.parent / "studio.log"
-        with log.open("ab") as said:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "mountfs",
-                    "studio",
-                    "serve",
-                    str(self.data),
-                    "--port",
-                    str(self.port),
-                ],
-                stdout=said,
-                stderr=said,
-            )
-        wait_until(self._answers, "the studio to answer")
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, (self.data.parent / "studio.log").read_text()[-2000:]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
-                return True
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(BOUND)
-
-    def mount(self) -> Mount:
-        """Ada's mount."""
-        mount = self.mounts.mount(self.remote, at="ada", options=QUICK)
-        mount.expect_log(EXPECTED)
-        return mount
-
-    def asks(self, more: int) -> None:
-        """Wait until the mount has asked so many questions more, other than those for news."""
-        before = self.questions()
-        wait_until(lambda: self.questions() >= before + more, "questions", seconds=2 * BOUND)
-
-    def questions(self) -> int:
-        """How many it has asked."""
-        return sum("/changes?" not in what for what in list(self.proxy.seen))
-
-    @contextmanager
-    def studio(self) -> Iterator[tuple[StudioClient, RemoteChunks]]:
-        """The project as ada sees it."""
-        line = Line(f"http://127.0.0.1:{self.port}", lambda: self.remote.token)
-        chunks = RemoteChunks(line, ProjectId(self.remote.project))
-        with closing(line), closing(chunks):
-            yield StudioClient(line, ProjectId(self.remote.project)), chunks
-
-    def histories(self) -> dict[str, list[bytes]]:
-        """The contents of all versions of each file below ``work``, oldest first."""
-        with self.studio() as (studio, chunks):
-            tree = studio.tree()
-
-            def folder(collection: CollectionId) -> str:
-                found = tree.collections.get(collection)
-                return f"{folder(found.parent)}{found.name}/" if found is not None else ""
-
-            def contents(asset: Asset) -> list[bytes]:
-                versions = sorted(studio.history(asset.id), key=lambda each: each.number)
-                return [b"".join(assemble(studio.manifest(each.id), chunks)) for each in versions]
-
-            found = {folder(one.collection) + file_name(one): contents(one) for one in tree.assets.values()}
-        return {path.removeprefix("work/"): versions for path, versions in found.items()}
-
-
-@contextmanager
-def mortal(folder: Path, files: dict[str, bytes]) -> Iterator[Mortal]:
-    """A studio with these files below ``work``."""
-    path = folder / "film.clst"
-    with closing(Film(path)) as film:
-        work = film.folder("work")
-        if files:
-            film.write_all({f"work/{name}": content for name, content in files.items()})
-        film.owner.share(work)
-        id_ = film.project.id
-    with online_studio(folder / "studio") as online:
-        online.adopt(path, id_)
-        remote = online.remote("ada", id_, folder / "cache")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with FaultProxy(port) as proxy, Mounts(folder) as mounts:
-        made = Mortal(folder / "studio", port, proxy, replace(remote, url=proxy.url, timeout=2.0), mounts)
-        try:
-            made.serve()
-            yield made
-        finally:
-            made.kill()
 
 
 def play_while_killing(folder: Path, name: str, seed: int, kills: int) -> None:

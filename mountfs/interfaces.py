@@ -58,6 +58,10 @@ class Studio(Protocol):
         """All checkpoints of a visible asset that are not trashed, newest first. NotPermitted without
         `view_checkpoint`."""
 
+    def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:
+        """The visible assets that a visible thing and all below it depends on, transitively, without
+        itself."""
+
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         """Accept finished versions, all of them or none, in one transaction. Their chunks must be stored.
 

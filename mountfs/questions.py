@@ -58,8 +58,8 @@ class Questions:
     def _about_keeping(self) -> dict[str, Operation]:
         """What they ask about the content of a studio that is kept here."""
         return {
-            "pin": lambda asked: self._keeping.pin(self._thing(asked)),
-            "unpin": lambda asked: self._keeping.unpin(self._thing(asked)),
+            "pin": lambda asked: self._keeping.pin(self._thing(asked), needs=bool(asked.get("needs"))),
+            "unpin": lambda asked: self._keeping.unpin(self._thing(asked), needs=bool(asked.get("needs"))),
             "evict": lambda asked: self._keeping.evict(self._thing(asked)),
             "pins": lambda _: self._keeping.pins(),
         }

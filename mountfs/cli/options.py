@@ -59,6 +59,12 @@ dry_run_option = click.option(
     "-n", "--dry-run", is_flag=True, help="Say what would be done, after the same checks, and change nothing."
 )
 
+
+def deps_option(what: str) -> Callable[[Command], Command]:
+    """``--deps``: what a thing depends on is meant, too; ``what`` says for what."""
+    return click.option("--deps", is_flag=True, help=what)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 

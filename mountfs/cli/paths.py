@@ -79,11 +79,12 @@ class InMount:
             raise MountError(f"{self.mount} is mounted read-only: nothing is saved through it")
         return ask(self.mount, {"op": op, "path": self.path, **more}, timeout=patience)
 
-    def keeping(self, op: str) -> dict[str, Any]:
-        """Ask about the content that a mount keeps on this machine; fetching may take long."""
+    def keeping(self, op: str, *, needs: bool = False) -> dict[str, Any]:
+        """Ask about the content that a mount keeps on this machine, with ``needs`` also of what this needs;
+        fetching may take long."""
         from mountfs.control import ask
 
-        return ask(self.mount, {"op": op, "path": self.path}, timeout=None)
+        return ask(self.mount, {"op": op, "path": self.path, "needs": needs}, timeout=None)
 
     def status(self) -> dict[str, Any]:
         """What is local here: ``files``, ``totals``, ``sending``."""

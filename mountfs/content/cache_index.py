@@ -229,7 +229,9 @@ class CacheIndex:
         """These chunks, and no others under this key, stay until `unpin`."""
         with self._writing() as db:
             db.execute("DELETE FROM pin WHERE key = ?", (key,))
-            db.executemany("INSERT OR IGNORE INTO pin VALUES (?, ?)", ((key, _blob(one)) for one in chunks))
+            # The first is no chunk's name: it keeps a pin of what has no content yet.
+            names = [b"", *map(_blob, chunks)]
+            db.executemany("INSERT OR IGNORE INTO pin VALUES (?, ?)", ((key, name) for name in names))
 
     def unpin(self, key: str) -> None:
         """What was pinned under this key may go."""
@@ -240,7 +242,7 @@ class CacheIndex:
         """For each key how many chunks are pinned, how many of them are there, and the room these take."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT key, count(*), count(entry.chunk), coalesce(sum(cost), 0) FROM pin"
+                "SELECT key, sum(pin.chunk <> x''), count(entry.chunk), coalesce(sum(cost), 0) FROM pin"
                 " LEFT JOIN entry ON entry.chunk = pin.chunk AND entry.owner = 0 GROUP BY key ORDER BY key"
             ).fetchall()
         return {key: (wanted, there, cost) for key, wanted, there, cost in rows}

@@ -123,6 +123,18 @@ class Overview(View):
             assets = catalogue.asset_needs.get(asset, set()) & sight.assets
             return {*assets, *(catalogue.folder_needs.get(asset, set()) & sight.collections)}
 
+    def needed_for(self, what: AssetId | CollectionId) -> list[AssetId]:
+        """What a visible thing and all below it depends on, transitively, without that itself; of a
+        collection that something depends on, all that is in it. Only what the viewer sees, and nothing is
+        found through what they do not see. NotFound."""
+        with self._reader.current() as catalogue:
+            _, sight = self._look(catalogue)
+            _require_seen(catalogue, sight, what)
+            reach = self._reader.reach()
+            own = {what} if what in catalogue.assets else reach.assets_below(CollectionId(what))
+            mine = {AssetId(each) for each in own} & sight.assets
+            return sorted(reach.with_needs(mine, sight) - mine)
+
     def asset_types(self) -> list[str]:
         """The names of the types that an asset can have."""
         with self._project.database.reading() as connection:

@@ -76,6 +76,10 @@ class PastStudio(View):
     def _is_visible(self, version: Recorded, sight: Sight) -> bool:
         return version.asset in sight.assets and (self.is_owner or not version.trashed)
 
+    def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:  # noqa: ARG002  # the protocol's
+        """Refused."""
+        raise Refused("what depended on what is not recorded")
+
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:  # noqa: ARG002  # the protocol's
         """Refused."""
         _refuse()

@@ -96,16 +96,34 @@ class Reach:
         opened = self._assigned_folders(user)
         for folder in opened:
             found.update(self._assets_in(folder))
+        self._follow(found, opened, None)
+        return found
+
+    def with_needs(self, assets: Iterable[AssetId], sight: Sight) -> set[AssetId]:
+        """Assets in a sight, and all that they need, as far as the sight has it: through what is out of it
+        nothing is found."""
+        found = set(assets)
+        self._follow(found, set(), sight)
+        return found
+
+    def _follow(self, found: set[AssetId], opened: set[CollectionId], sight: Sight | None) -> None:
+        """Add to ``found`` what it depends on, transitively. ``opened`` are whole collections that are in it
+        already; ``sight`` bounds it."""
+        catalogue = self._catalogue
         todo = list(found)
         while todo:
             asset = todo.pop()
             fresh = {need for need in catalogue.asset_needs.get(asset, ()) if self.is_live(need)}
-            for folder in self._open(catalogue.folder_needs.get(asset, ()), opened):
+            folders = catalogue.folder_needs.get(asset, set())
+            if sight is not None:
+                folders = folders & sight.collections
+            for folder in self._open(folders, opened):
                 fresh.update(self._assets_in(folder))
+            if sight is not None:
+                fresh &= sight.assets
             fresh -= found
             found |= fresh
             todo.extend(fresh)
-        return found
 
     def subtree(self, collection: CollectionId) -> set[CollectionId]:
         """The collection and all live ones below it; nothing if it is not live itself."""

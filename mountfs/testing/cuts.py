@@ -74,6 +74,11 @@ class CutStudio:
         found: Sequence[Checkpoint] = self._ask("history", asset)
         return found
 
+    def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:
+        """What a thing depends on."""
+        found: Sequence[AssetId] = self._ask("needed_for", what)
+        return found
+
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         """Accept versions."""
         found: Sequence[Checkpoint] = self._ask("publish", proposals)

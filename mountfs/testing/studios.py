@@ -222,6 +222,10 @@ class MemoryStudio:
         """Refused."""
         raise Refused(f"a studio in memory takes no {len(proposals)} proposals")
 
+    def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:  # noqa: ARG002  # the protocol's
+        """Nothing needs another."""
+        return ()
+
     def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
         """Refused."""
         raise Refused(f"a studio in memory makes no {parent}/{name} ({collection})")

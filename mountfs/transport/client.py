@@ -82,6 +82,12 @@ class StudioClient:
         path = f"{self._at}/assets/{_part(asset)}/history"
         return require_versions(self._line.ask("GET", path, list[Checkpoint]), asset)
 
+    def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:
+        """The visible assets that a visible thing and all below it depends on, transitively, without
+        itself."""
+        path, most = f"{self._at}/things/{_part(what)}/needs", wire.MAX_ANSWER
+        return self._line.ask("GET", path, list[AssetId], most=most)
+
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         """Accept finished versions, all of them or none."""
         if not proposals:

@@ -3,8 +3,9 @@ what has gone out of their sight.
 
 Opening a file costs nothing here: every second what is open then is compared with what is held, so that only
 files that are open for longer are written down. What is pinned is fetched, and again when somebody else has
-saved it. Chunks of what has gone out of sight are removed, apart from what an open file still shows, which
-goes when it is closed.
+saved it. What a pinned thing needs may be pinned with it; only the studio knows what that is, and while it is
+away, what was pinned stays so. Chunks of what has gone out of sight are removed, apart from what an open file
+still shows, which goes when it is closed.
 """
 
 from __future__ import annotations
@@ -13,16 +14,29 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import trio
 
 from mountfs.content.disk_cache import DiskCache
 from mountfs.errors import LocalStateError, MountfsError, NotFound, Refused
 from mountfs.interfaces import ChunkStore, frames_of
-from mountfs.model import ROOT, Asset, AssetId, CheckpointId, ChunkId, ChunkRef, CollectionId, Manifest
+from mountfs.model import (
+    ROOT,
+    Asset,
+    AssetId,
+    CheckpointId,
+    ChunkId,
+    ChunkRef,
+    CollectionId,
+    Cursor,
+    Manifest,
+)
 from mountfs.names import file_name
 from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.manifests import Manifests
+
+Thing = AssetId | CollectionId
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +47,43 @@ _TOGETHER = 16
 _MANIFESTS = 256
 _AGAIN = 30.0
 """Seconds until what is pinned and could not be fetched is tried again."""
+_NEEDS_AFTER = 5.0
+"""Seconds between two questions what a pinned thing needs, when there are news."""
+_NEEDS_ANYWAY = 300.0
+"""The same without: what hangs together otherwise than before, and shows nobody anything, is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pin:
+    """What is pinned: a thing and all below it, or what that needs."""
+
+    thing: Thing
+    needs: bool = False
+
+    def key(self, mine: str) -> str:
+        """What the cache calls it, which no other mount does."""
+        return f"{mine}/{'needs:' if self.needs else ''}{self.thing}"
+
+    @classmethod
+    def of_key(cls, key: str, mine: str) -> _Pin:
+        """The pin that the cache calls so."""
+        name = key.removeprefix(f"{mine}/")
+        return cls(CollectionId(name.removeprefix("needs:")), name.startswith("needs:"))
+
+
+@dataclass(slots=True)
+class _Needed:
+    """What a thing needs, and when the studio said so."""
+
+    assets: frozenset[AssetId]
+    cursor: Cursor
+    asked: float
 
 
 class Keeping:
     """Keeps a mount's content in a cache. ``mine`` is what the keys of its pins begin with. `run` must be
-    running. ``take_gone`` answers which chunks nothing in sight needs any more, each once."""
+    running. ``take_gone`` answers which chunks nothing in sight needs any more, each once, and ``needed_for``
+    asks the studio what a thing needs, in a thread."""
 
     def __init__(
         self,
@@ -47,6 +93,7 @@ class Keeping:
         catalogue: Callable[[], Catalogue],
         mine: str,
         take_gone: Callable[[], set[ChunkId]],
+        needed_for: Callable[[Thing], Collection[AssetId]],
     ) -> None:
         self._cache = cache
         self._chunks = chunks
@@ -54,11 +101,12 @@ class Keeping:
         self._catalogue = catalogue
         self._mine = mine
         self._take_gone = take_gone
+        self._needed_for = needed_for
+        self._needed: dict[Thing, _Needed] = {}
         self._open: Counter[CheckpointId] = Counter()
         self._held: dict[CheckpointId, tuple[frozenset[ChunkId], ExitStack]] = {}
         self._unwanted: set[ChunkId] = set()
-        self._pinned: dict[str, frozenset[CheckpointId]] = {}
-        self._fetched: set[CheckpointId] = set()
+        self._pinned: dict[_Pin, frozenset[CheckpointId] | None] = {}
         self._limiter = trio.CapacityLimiter(2)
         self._pinning = trio.Lock()
 
@@ -131,28 +179,37 @@ class Keeping:
 
     # What is pinned
 
-    async def pin(self, thing: AssetId | CollectionId) -> Mapping[str, object]:
-        """Keep everything at and below a thing here, and fetch it now. If cancelled, the rest is fetched
-        later. StudioUnavailable, LocalStateError."""
-        key = self._key(thing)
-        self._pinned[key] = frozenset()
-        await self._bring(key)
-        return await self._told(key)
+    async def pin(self, thing: Thing, *, needs: bool = False) -> Mapping[str, object]:
+        """Keep everything at and below a thing here, with ``needs`` what that depends on, too, and fetch it
+        now. If cancelled, the rest is fetched later. StudioUnavailable, LocalStateError."""
+        pins = _pins_of(thing, needs=needs)
+        if needs:  # without an answer nothing is pinned
+            await self._ask_what_is_needed(thing)
+        for pin in pins:
+            self._pinned.setdefault(pin, None)
+            await self._bring(pin)
+        return {"pins": [await self._told(pin) for pin in pins]}
 
-    async def unpin(self, thing: AssetId | CollectionId) -> Mapping[str, object]:
-        """It may go when there is no room. Refused if it was not pinned itself."""
-        key = self._key(thing)
-        if key not in await self._pins():
+    async def unpin(self, thing: Thing, *, needs: bool = False) -> Mapping[str, object]:
+        """It may go when there is no room, with ``needs`` what it depends on, too. Refused if it was not
+        pinned itself."""
+        there = await self._pins()
+        pins = [pin for pin in _pins_of(thing, needs=needs) if pin in there]
+        if not pins:
             raise Refused("this is not pinned; mountfs pin --list lists what is")
-        self._pinned.pop(key, None)
-        await trio.to_thread.run_sync(self._cache.unpin, key, limiter=self._limiter)
+        for pin in pins:
+            self._pinned.pop(pin, None)
+            await trio.to_thread.run_sync(self._cache.unpin, pin.key(self._mine), limiter=self._limiter)
         return {"unpinned": True}
 
-    async def evict(self, thing: AssetId | CollectionId) -> Mapping[str, object]:
+    async def evict(self, thing: Thing) -> Mapping[str, object]:
         """Remove from this machine what it has of a thing and all below it, unless it is pinned or open."""
-        assets = list(self._assets(thing))
-        for key in await self._pins():
-            if {asset.id for asset in self._assets(self._thing(key))} & {asset.id for asset in assets}:
+        assets = list(self._assets_below(thing))
+        for pin in await self._pins():
+            pinned = self._assets(pin)
+            if pinned is None:
+                raise Refused("it may be pinned, which only the studio knows now: mountfs unpin --deps first")
+            if {asset.id for asset in pinned} & {asset.id for asset in assets}:
                 raise Refused("some of it is pinned: mountfs unpin first")
         manifests = await self._manifests_of(assets)
         held = {chunk for chunks, _ in self._held.values() for chunk in chunks}
@@ -162,47 +219,71 @@ class Keeping:
 
     async def pins(self) -> Mapping[str, object]:
         """What is pinned in this mount, and how much of it is here."""
-        return {"pins": [await self._told(key) for key in sorted(await self._pins())]}
+        there = sorted(await self._pins(), key=lambda pin: (self._path(pin.thing), pin.needs))
+        return {"pins": [await self._told(pin) for pin in there]}
 
-    async def _told(self, key: str) -> dict[str, object]:
-        chunks, here, size = (await self._pins()).get(key, (0, 0, 0))
-        thing = self._thing(key)
+    async def _told(self, pin: _Pin) -> dict[str, object]:
+        chunks, here, size = (await self._pins()).get(pin, (0, 0, 0))
+        assets = self._assets(pin)
         return {
-            "path": self._path(thing),
-            "files": sum(1 for _ in self._assets(thing)),
+            "path": self._path(pin.thing),
+            "needs": pin.needs,
+            "files": None if assets is None else len(assets),
             "chunks": chunks,
             "here": here,
             "bytes": size,
         }
 
-    async def _pins(self) -> dict[str, tuple[int, int, int]]:
+    async def _pins(self) -> dict[_Pin, tuple[int, int, int]]:
         found = await trio.to_thread.run_sync(self._cache.pins, limiter=self._limiter)
-        return {key: counts for key, counts in found.items() if key.startswith(f"{self._mine}/")}
+        mine = self._mine
+        return {_Pin.of_key(key, mine): counts for key, counts in found.items() if key.startswith(f"{mine}/")}
 
     async def _keep_pins(self) -> None:
         try:
-            self._pinned |= dict.fromkeys(await self._pins(), frozenset[CheckpointId]())
+            self._pinned |= dict.fromkeys(await self._pins())
         except LocalStateError as exc:
             log.warning("what is pinned cannot be read: %s", exc)
         while True:
-            for key in list(self._pinned):
+            for pin in list(self._pinned):
                 try:
-                    await self._bring(key)
+                    if pin.needs and self._may_need_something_else(pin.thing):
+                        await self._ask_what_is_needed(pin.thing)
+                    await self._bring(pin)
                 except MountfsError as exc:
                     log.info("what is pinned is fetched later: %s", exc)
                     await trio.sleep(_AGAIN)
             await trio.sleep(_TICK)
 
-    async def _bring(self, key: str) -> None:
-        """Pin what a thing has now, and fetch what lacks."""
+    def _may_need_something_else(self, thing: Thing) -> bool:
+        known = self._needed.get(thing)
+        if known is None:
+            return True
+        rest = _NEEDS_ANYWAY if known.cursor == self._catalogue().cursor else _NEEDS_AFTER
+        return trio.current_time() - known.asked >= rest
+
+    async def _ask_what_is_needed(self, thing: Thing) -> None:
+        asked, cursor = trio.current_time(), self._catalogue().cursor
+        try:
+            found = await trio.to_thread.run_sync(
+                self._needed_for, thing, limiter=self._limiter, abandon_on_cancel=True
+            )
+        except NotFound:  # it is out of sight, and so needs nothing
+            found = ()
+        self._needed[thing] = _Needed(frozenset(found), cursor, asked)
+
+    async def _bring(self, pin: _Pin) -> None:
+        """Pin what there is of it now, and fetch what lacks. What is not known stays as it was."""
         async with self._pinning:
-            assets = list(self._assets(self._thing(key)))
+            assets = self._assets(pin)
+            if assets is None or pin not in self._pinned:
+                return
             heads = frozenset(asset.head.id for asset in assets if asset.head is not None)
-            if heads == self._pinned.get(key):
+            if heads == self._pinned[pin]:
                 return
             manifests = await self._manifests_of(assets)
             chunks = {chunk.id for manifest in manifests for chunk in manifest.chunks}
-            await trio.to_thread.run_sync(self._cache.pin, key, chunks, limiter=self._limiter)
+            await trio.to_thread.run_sync(self._cache.pin, pin.key(self._mine), chunks, limiter=self._limiter)
             refs = [
                 ChunkRef(manifest.checkpoint, index, chunk)
                 for manifest in manifests
@@ -213,8 +294,8 @@ class Keeping:
                 await trio.to_thread.run_sync(
                     self._fetch, some, limiter=self._limiter, abandon_on_cancel=True
                 )
-            if key in self._pinned and len(manifests) == len(heads):
-                self._pinned[key] = heads
+            if pin in self._pinned and len(manifests) == sum(1 for _ in self._with_content(assets)):
+                self._pinned[pin] = heads
 
     def _fetch(self, refs: Sequence[ChunkRef]) -> None:
         lacking = [ref for ref in refs if not self._cache.has([ref.chunk.id])]
@@ -223,7 +304,7 @@ class Keeping:
                 raise found
 
     async def _manifests_of(self, assets: Iterable[Asset]) -> list[Manifest]:
-        heads = [asset.head.id for asset in assets if asset.head is not None and asset.head.size]
+        heads = list(self._with_content(assets))
         found: list[Manifest] = []
         for start in range(0, len(heads), _MANIFESTS):
             some = heads[start : start + _MANIFESTS]
@@ -233,13 +314,20 @@ class Keeping:
 
     # Things
 
-    def _key(self, thing: AssetId | CollectionId) -> str:
-        return f"{self._mine}/{thing}"
+    @staticmethod
+    def _with_content(assets: Iterable[Asset]) -> Iterable[CheckpointId]:
+        return (asset.head.id for asset in assets if asset.head is not None and asset.head.size)
 
-    def _thing(self, key: str) -> AssetId | CollectionId:
-        return CollectionId(key.removeprefix(f"{self._mine}/"))
+    def _assets(self, pin: _Pin) -> list[Asset] | None:
+        """The visible assets that are pinned; None if only the studio knows which."""
+        if not pin.needs:
+            return list(self._assets_below(pin.thing))
+        if (needed := self._needed.get(pin.thing)) is None:
+            return None
+        assets = self._catalogue().assets
+        return [assets[each] for each in needed.assets if each in assets]
 
-    def _assets(self, thing: AssetId | CollectionId) -> Iterable[Asset]:
+    def _assets_below(self, thing: Thing) -> Iterable[Asset]:
         """The visible assets at and below a thing."""
         catalogue = self._catalogue()
         if (asset := catalogue.assets.get(AssetId(thing))) is not None:
@@ -251,7 +339,7 @@ class Keeping:
             yield from catalogue.assets_in(folder)
             folders += [each.id for each in catalogue.folders_in(folder)]
 
-    def _path(self, thing: AssetId | CollectionId) -> str:
+    def _path(self, thing: Thing) -> str:
         catalogue = self._catalogue()
         asset = catalogue.assets.get(AssetId(thing))
         parts = [file_name(asset)] if asset is not None else []
@@ -261,7 +349,7 @@ class Keeping:
             folder = catalogue.collections[folder].parent
         return "/".join(reversed(parts))
 
-    def thing_at(self, path: str) -> AssetId | CollectionId:
+    def thing_at(self, path: str) -> Thing:
         """What a path from the top of the mount leads to. NotFound."""
         catalogue, folder = self._catalogue(), ROOT
         parts = [part for part in path.split("/") if part]
@@ -275,6 +363,11 @@ class Keeping:
                     return asset.id
             raise NotFound(f"{path}: the project has nothing there")
         return folder
+
+
+def _pins_of(thing: Thing, *, needs: bool) -> list[_Pin]:
+    """The pins of a thing; the whole project has all that it needs."""
+    return [_Pin(thing), _Pin(thing, needs=True)] if needs and thing != ROOT else [_Pin(thing)]
 
 
 def _within(manifest: Manifest, offset: int, length: int) -> Iterable[ChunkId]:

@@ -263,6 +263,10 @@ class ReplicatedStudio:
         self._assets.update((checkpoint.id, asset) for checkpoint in found)
         return found
 
+    def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:
+        """What a thing depends on. StudioUnavailable."""
+        return self._reached(lambda: self._inner.needed_for(what))
+
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
         """Accept finished versions. StudioUnavailable: try again later."""
         return self._reached(lambda: self._inner.publish(proposals))

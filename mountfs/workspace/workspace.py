@@ -117,7 +117,13 @@ class Workspace:
         remote = far(self._studio)
         take_gone = remote.take_gone if remote is not None else set[ChunkId]
         self.keeping = Keeping(
-            cache, chunks, self._manifests, lambda: self._namespace.catalogue, mine, take_gone
+            cache,
+            chunks,
+            self._manifests,
+            lambda: self._namespace.catalogue,
+            mine,
+            take_gone,
+            self._studio.needed_for,
         )
 
     @property

@@ -87,6 +87,7 @@ MOUNTED = f"{LOGIN}; mountfs mount {STUDIO}/film ~/mnt"
 BEFORE_AT_STUDIO: Mapping[str, str] = {
     "pin ~/mnt/shots": MOUNTED,
     "unpin ~/mnt/shots": f"{MOUNTED}; mountfs pin ~/mnt/shots",
+    "unpin --deps ~/mnt/shots/sh010.blend": "mountfs pin --deps ~/mnt/shots/sh010.blend",
     "evict ~/mnt/shots": MOUNTED,
     f"mount {STUDIO}/film ~/work": f"mkdir ~/work; {LOGIN}",
     f"import ~/film --studio {STUDIO}/film": LOGIN,

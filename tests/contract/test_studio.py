@@ -322,6 +322,8 @@ def test_what_is_hidden_answers_like_what_never_existed(home: Home):
         old = replace(offer(store, b"mine"), asset=what, base=version)
         acts: list[Callable[[], object]] = [
             lambda: ada.history(what),
+            lambda: ada.needed_for(what),
+            lambda: ada.needed_for(folder),
             lambda: ada.manifest(version),
             lambda: ada.publish([old]),
             lambda: ada.publish([new]),
@@ -344,6 +346,25 @@ def test_what_is_hidden_answers_like_what_never_existed(home: Home):
     never = answers(AssetId(nowhere), CheckpointId(nowhere), CollectionId(nowhere))
     assert hidden == never
     assert {kind for kind, _ in hidden} == {NotFound}
+
+
+def test_what_something_needs_is_told_as_far_as_one_sees_it(home: Home):
+    """Transitively, with all that is in a folder that is needed, and without the thing itself. Nothing is
+    found through what is hidden."""
+
+    def names(username: str, what: AssetId | CollectionId) -> set[str]:
+        studio, _ = home.as_(username)
+        assets = studio.tree().assets
+        return {assets[each].name + assets[each].extension for each in studio.needed_for(what)}
+
+    ann, _ = home.as_("ann")
+    bo, _ = home.as_("bo")
+    anim, fox = asset(ann, "anim.blend"), asset(ann, "fox.blend")
+    assert names("ann", anim.id) == {"fox.blend", "fox_look.usda", "boat.obj", "lantern.obj"}
+    assert names("ann", fox.id) == {"fox_look.usda"}, "in a circle it is not found again"
+    assert names("ann", anim.collection) == names("ann", anim.id)
+    assert names("ann", asset(ann, "boat.obj").id) == set()
+    assert names("bo", asset(bo, "light.blend").id) == names("ann", anim.id) | {"anim.blend"}
 
 
 def test_a_chunk_one_cannot_see_cannot_be_named(home: Home):

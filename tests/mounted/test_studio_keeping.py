@@ -48,7 +48,7 @@ def test_what_is_pinned_can_be_read_without_network(there: Outpost):
     """Also what others have saved there since; in the next mount, too. What is not pinned says that it cannot
     be had."""
     mount = there.mount()
-    pin = ask(mount, "pin", path="work/shot")
+    (pin,) = ask(mount, "pin", path="work/shot")["pins"]
     assert pin["path"] == "work/shot"
     assert pin["files"] == 2
     assert pin["here"] == pin["chunks"] > 0
@@ -69,6 +69,56 @@ def test_what_is_pinned_can_be_read_without_network(there: Outpost):
     assert ask(again, "pins")["pins"] == []
     with pytest.raises(Refused, match="not pinned"):
         ask(again, "unpin", path="work/shot")
+
+
+def test_what_is_needed_is_pinned_with_it(there: Outpost):
+    """What a file comes to need while the mount runs is fetched, too; all of it is here in the next mount,
+    without network. It is let go with the file, or stays when only the file is."""
+    film = there.online.house.hosting.project(there.project).service
+    owner, assets = film.for_owner(film.author("")), there.assets()
+    first, second, third = (assets[f"work/{name}"] for name in ("shot/a.bin", "shot/b.bin", "c.bin"))
+    owner.depend(first.id, second.id)
+    mount = there.mount()
+    itself, needed = ask(mount, "pin", path="work/shot/a.bin", needs=True)["pins"]
+    assert [each["files"] for each in (itself, needed)] == [1, 1]
+    assert needed["path"] == "work/shot/a.bin"
+    assert needed["here"] == needed["chunks"] > 0
+    owner.depend(second.id, third.id)
+    there.publish("work/shot/a.bin", b"newer")  # by which the mount hears that something is new
+
+    chunks = {chunk.id for chunk in there.studio.manifest(head(there, "work/c.bin")).chunks}
+    cache = there.folder / "cache"
+    wait_until(lambda: all(holds(cache, {one}) for one in chunks), "what is needed now", seconds=30)
+    assert [each["files"] for each in ask(mount, "pins")["pins"]] == [1, 2]
+    mount.unmount()
+    there.proxy.cut()
+    again = there.mount()
+    work = again.path / "work"
+    assert (work / "shot" / "b.bin").read_bytes() == FILES["shot/b.bin"]
+    assert (work / "c.bin").read_bytes() == FILES["c.bin"]
+    assert [(each["needs"], each["files"]) for each in ask(again, "pins")["pins"]] == [
+        (False, 1),
+        (True, None),
+    ]
+    with pytest.raises(Refused, match="only the studio knows"):
+        ask(again, "evict", path="work/c.bin")
+    ask(again, "unpin", path="work/shot/a.bin")
+    assert [each["needs"] for each in ask(again, "pins")["pins"]] == [True]
+    ask(again, "unpin", path="work/shot/a.bin", needs=True)
+    assert ask(again, "pins")["pins"] == []
+
+
+def test_an_empty_folder_can_be_pinned(there: Outpost):
+    """It is a pin like others: listed, kept from one mount to the next, and let go."""
+    mount = there.mount()
+    (mount.path / "work" / "new").mkdir()
+    there.wait_for(lambda: any(each.name == "new" for each in there.studio.tree().collections.values()), "it")
+    (pin,) = ask(mount, "pin", path="work/new")["pins"]
+    assert (pin["files"], pin["chunks"], pin["here"]) == (0, 0, 0)
+    mount.unmount()
+    again = there.mount()
+    assert [each["path"] for each in ask(again, "pins")["pins"]] == ["work/new"]
+    assert ask(again, "unpin", path="work/new")["unpinned"]
 
 
 def test_what_is_evicted_is_fetched_again(there: Outpost):

@@ -129,6 +129,12 @@ def history(member: InProject, asset: str) -> Response:
     return answer(list(member.studio.history(AssetId(asset))))
 
 
+@router.get("/things/{thing}/needs", **answers(list[AssetId]))
+def needs(member: InProject, thing: str) -> Response:
+    """The assets that a thing and all below it depends on, transitively, as far as the member sees them."""
+    return answer(member.studio.needed_for(AssetId(thing)))
+
+
 @router.get("/ignore-list", **answers(list[str]))
 def ignore_list(member: InProject) -> Response:
     """The project's patterns for names that stay local."""

@@ -142,6 +142,7 @@ LINES: dict[str, Line] = {
     "GET /api/v1/projects/{project}/tree": at("/tree"),
     "GET /api/v1/projects/{project}/changes": at("/changes", query="?since=nothing"),
     "GET /api/v1/projects/{project}/events": at("/events", reads_stream=True),
+    "GET /api/v1/projects/{project}/things/{thing}/needs": at("/things/{asset}/needs"),
     "GET /api/v1/projects/{project}/ignore-list": at("/ignore-list"),
     "GET /api/v1/projects/{project}/manifests/{checkpoint}": at("/manifests/{checkpoint}"),
     "POST /api/v1/projects/{project}/manifests": at(

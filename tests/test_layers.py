@@ -196,6 +196,7 @@ STUDIO_PARTS = [
         "mountfs.exchange.studios",
         "mountfs.studio.gate",
         "mountfs.studio.joining",
+        "mountfs.studio.traffic",
         "mountfs.studio.compressing",
         "mountfs.studio.connections",
         "mountfs.testing.online",

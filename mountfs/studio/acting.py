@@ -28,7 +28,8 @@ from mountfs.studio.catalogue import Member
 from mountfs.studio.change import Change
 from mountfs.studio.chunk_view import ChunkView
 from mountfs.studio.findings import Content, Examination, Findings, UnexaminedError, require_as_found
-from mountfs.studio.manifests import Uploads
+from mountfs.studio.limits import Limits
+from mountfs.studio.manifests import Sent
 from mountfs.studio.overview import Overview
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
@@ -66,18 +67,20 @@ class Acting(Overview):
         is_owner: bool,
         clock: Callable[[], float],
         new_id: Callable[[], str],
-        uploads: Uploads,
+        sent: Sent,
         findings: Findings,
+        limits: Limits,
     ) -> None:
         super().__init__(project, reader, member, is_owner=is_owner, epoch=new_id())
         self._clock = clock
         self._new_id = new_id
-        self._uploads = uploads
+        self._sent = sent
         self._findings = findings
+        self._limits = limits
         self._joint: _Together | None = None
         self.because = ""
         """What the acts belong to, in one word for the audit."""
-        self.chunks = ChunkView(self, project.chunks, uploads)
+        self.chunks = ChunkView(self, project.chunks, sent)
 
     @contextmanager
     def together(self, *, rehearse: bool = False, refusals_count: bool = False) -> Iterator[None]:
@@ -248,6 +251,7 @@ class Acting(Overview):
             int(self._clock()),
             self._new_id,
             administration,
+            self._limits,
         )
 
     def _record(self, change: Change, act: str, subject: str) -> None:

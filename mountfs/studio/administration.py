@@ -179,7 +179,7 @@ class Administration(Acting):
 
         def add(change: Change, examine: Examination) -> Template:
             chunks = self._project.chunks
-            made = templates.add(change, file_name, content, chunks, self._uploads, replace=replace)
+            made = templates.add(change, file_name, content, chunks, self._sent, replace=replace)
             examine([content])
             return made
 

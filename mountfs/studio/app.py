@@ -48,6 +48,7 @@ def build(house: House, *, trusted: frozenset[str] = frozenset()) -> Gate:
     return Gate(
         Compressing(app),
         authenticate=house.accounts.sessions.authenticate,
+        count=house.traffic.count,
         admit=partial(in_project, house),
         epoch=lambda: house.accounts.identity()[1],
         new_id=lambda: uuid.uuid4().hex,

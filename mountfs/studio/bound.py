@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mountfs.model import AssetId, Checkpoint, CheckpointId, Collection, CollectionId, Proposal
+from mountfs.rights import may_read
 from mountfs.studio import history, structure, trash
 from mountfs.studio.administration import Administration
 from mountfs.studio.change import Change
@@ -30,11 +31,19 @@ class BoundStudio(Administration, Upkeep):
         if not proposals:
             return []
 
+        if not self.is_owner:
+            self._sent.index.follow()  # not while others wait
+
         def accept(change: Change, examine: Examination) -> list[Checkpoint]:
             store, sizes = self._project.chunks, self._project.sizes
-            return Publication(change, store, sizes, self._uploads, examine).run(proposals)
+            return Publication(change, store, sizes, self._sent, examine).run(proposals)
 
-        return self._act_with_content(Act.PUBLISH, proposals[0].asset, accept)
+        made = self._act_with_content(Act.PUBLISH, proposals[0].asset, accept)
+        # Whoever may not read may name a chunk for having sent it only, so that is not forgotten.
+        if not (self.is_owner or self._mine()) and may_read(self.viewer()):
+            chunks = {chunk.id for each in proposals for chunk in each.chunks}
+            self._sent.uploads.settle(self._person.id, chunks)
+        return made
 
     def revert(self, checkpoint: CheckpointId, new: CheckpointId | None = None) -> Checkpoint:
         """Make an old version the newest: a new checkpoint, with the id ``new`` if given."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, update
 
-from mountfs.errors import BeyondSight, NameInvalid, NotFound, Refused
+from mountfs.errors import BeyondSight, LimitExceeded, NameInvalid, NotFound, Refused
 from mountfs.model import ROOT, AssetId, CollectionId, UserId, Viewer
 from mountfs.studio.catalogue import (
     AssetRow,
@@ -22,6 +22,7 @@ from mountfs.studio.catalogue import (
     putting_asset,
     putting_collection,
 )
+from mountfs.studio.limits import USUAL, Limits
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.visibility import Reach, Sight
 
@@ -57,6 +58,7 @@ class Change:
     now: int
     new_id: Callable[[], str]
     administration: bool = False
+    limits: Limits = USUAL
     detail: dict[str, object] = field(default_factory=dict)
 
     def require(self, act: Act) -> None:
@@ -116,10 +118,14 @@ class Change:
 
     def require_new_id(self, id_: str) -> None:
         """NameInvalid for an id that no new asset or collection may have, Refused for one that either has:
-        whoever names a thing by its id must mean one."""
+        whoever names a thing by its id must mean one. LimitExceeded when there are as many as a project of a
+        studio may have."""
         require_new_id(id_)
         if id_ in self.catalogue.assets or id_ in self.catalogue.collections:
             raise Refused("this id is in use")
+        count = len(self.catalogue.assets) + len(self.catalogue.collections)
+        if count >= self.limits.tree_rows and not self.viewer.owner:
+            raise LimitExceeded("the project has as many files and folders as it may have")
 
     def require_depth(self, parent: CollectionId, moved: CollectionId | None = None) -> None:
         """NameInvalid when a folder in this one, or one that is moved there with all that is in it, would be

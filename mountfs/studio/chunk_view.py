@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from mountfs.digest import MAX_CHUNK, decode_frame, frame_content_size
 from mountfs.errors import ChunkCorrupt, ChunkMissing, MountfsError
 from mountfs.interfaces import ChunkStore, frames_of, put_all
-from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef
+from mountfs.model import AssetId, CheckpointId, Chunk, ChunkId, ChunkRef
 from mountfs.rights import may_read, may_see_history
 from mountfs.studio.change import nothing
-from mountfs.studio.manifests import Recorded, Uploads, recorded, visible_chunks
+from mountfs.studio.manifests import Lately, Recorded, Sent, lately, recorded, visible_chunks
 from mountfs.studio.permissions import NEEDS, Act, require
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ _KEPT_CHUNKS = 200_000
 class ChunkView:
     """One viewer's chunks. Usable from any thread."""
 
-    def __init__(self, view: View, store: ChunkStore, uploads: Uploads) -> None:
+    def __init__(self, view: View, store: ChunkStore, sent: Sent) -> None:
         self._view = view
         self._store = store
-        self._uploads = uploads
+        self._sent = sent
         self._lock = threading.Lock()
         self._manifests: OrderedDict[CheckpointId, tuple[Recorded, tuple[ChunkId, ...]]] = OrderedDict()
         self._kept = 0
@@ -74,6 +74,12 @@ class ChunkView:
             self._look_into(chunk, frame)
         put_all(self._store, frames)
 
+    def require_room(self, chunks: int, length: int) -> None:
+        """QuotaExceeded unless the viewer may send so many chunks, and bytes of them, before a version of
+        theirs has what they sent before."""
+        if not self._view.is_owner:
+            self._sent.uploads.require_room(self._view.viewer().person.id, chunks, length)
+
     def require_putting(self) -> None:
         """NotPermitted unless the viewer may bring content at all."""
         viewer = self._view.viewer()
@@ -88,7 +94,7 @@ class ChunkView:
             if size is None or not 0 < size <= MAX_CHUNK:
                 raise ChunkCorrupt(chunk, "the frame does not say how much it holds, or too much")
             decode_frame(frame, Chunk(chunk, size))
-            self._uploads.add(viewer.person.id, chunk)
+            self._sent.uploads.add(viewer.person.id, chunk, len(frame))
 
     def missing(self, chunks: Many[ChunkId]) -> set[ChunkId]:
         """Those that the viewer must put before a manifest of theirs may name them."""
@@ -97,13 +103,18 @@ class ChunkView:
             return absent
         viewer = self._view.viewer()
         unknown = set(chunks) - absent
-        unknown -= self._uploads.among(viewer.person.id, unknown)
+        unknown -= self._sent.uploads.among(viewer.person.id, unknown)
         if unknown and may_read(viewer):
-            with self._view.looking() as (connection, catalogue, sight):
-                unknown -= visible_chunks(
-                    connection, catalogue, sight, unknown, old_ones=may_see_history(viewer)
-                )
+            index, old_ones = self._sent.index, may_see_history(viewer)
+            index.follow()
+            # Nobody else is held up meanwhile: what is seen by then is asked again when a version is offered.
+            with self._view.snapshot() as (connection, sight):
+                unknown -= visible_chunks(connection, index, sight, unknown, self._lately, old_ones=old_ones)
         return absent | unknown
+
+    def _lately(self, assets: set[AssetId]) -> Mapping[AssetId, Lately]:
+        with self._view.looking() as (_, catalogue, _):
+            return lately(catalogue, assets)
 
     def in_reach(self, checkpoint: CheckpointId) -> tuple[ChunkId, ...]:
         """The chunks of a checkpoint, in their order, for whoever may have its content now. NotFound,

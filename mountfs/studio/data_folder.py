@@ -18,6 +18,8 @@ RESTORING = ".restoring"
 
 PROJECTS = "projects"
 CHUNKS = "chunks"
+NOTES = "notes"
+"""What can be found out again: it is in no backup."""
 
 
 @contextmanager

@@ -7,8 +7,11 @@ be right (otherwise the answer would tell of chunks that the asker cannot see), 
 transaction, which is then made again with what was found.
 
 What was found for a list of chunks is remembered, so that offering the same again costs nothing. Unpacking is
-work, and a short list of chunks can cause a lot of it: each user has a few turns at a time, and there are
-only so many in all; whoever finds none is told to come back.
+work, and a short list of chunks can cause a lot of it, by naming one chunk very often. How long it would take
+is known before anything is read: sizes have to add up, so a version that is too much is refused by what it
+says of itself (`Limits`), and a chunk that is shorter than that ends it. What is in other chunks had to be
+sent, or is seen, once. Each user has a few turns at a time, with so many bytes, and there are only so many
+turns in all; whoever finds none is told to come back.
 """
 
 from __future__ import annotations
@@ -16,15 +19,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import xxhash
 
 from mountfs.digest import decode_unverified
-from mountfs.errors import ContentError, ManifestInvalid, StudioUnavailable
+from mountfs.errors import ContentError, LimitExceeded, ManifestInvalid, StudioUnavailable
 from mountfs.interfaces import ChunkStore
-from mountfs.model import CheckpointId, Chunk, ChunkRef, Manifest, Proposal, UserId
+from mountfs.model import CheckpointId, Chunk, ChunkId, ChunkRef, Manifest, Proposal, UserId
+from mountfs.studio.limits import USUAL, Limits
 
 Content = Proposal | Manifest
 
@@ -33,6 +37,9 @@ _REMEMBERED = 20_000
 
 _TURNS, _TURNS_EACH = 8, 2
 """Acts whose content is being looked into at one time; those of one user."""
+
+_AT_HAND = 16 << 20
+"""Bytes of unpacked chunks that are kept meanwhile, of those that come again."""
 
 
 Examination = Callable[[Sequence[Content]], None]
@@ -46,11 +53,13 @@ class UnexaminedError(Exception):
 class Findings:
     """The checksums of contents, found out once. Usable from any thread."""
 
-    def __init__(self, store: ChunkStore) -> None:
+    def __init__(self, store: ChunkStore, limits: Limits = USUAL) -> None:
         self._store = store
+        self._limits = limits
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, str] = OrderedDict()
         self._turns: Counter[UserId] = Counter()
+        self._bytes: Counter[UserId] = Counter()
         self._busy: set[bytes] = set()
 
     def recall(self, contents: Sequence[Content]) -> dict[bytes, str]:
@@ -60,28 +69,58 @@ class Findings:
 
     def examine(self, user: UserId, contents: Sequence[Content]) -> dict[bytes, str]:
         """The checksums of these, by `key`. Takes as long as unpacking them does. ManifestInvalid when a
-        chunk has another length than is said; StudioUnavailable when too much is being looked into already.
+        chunk has another length than is said; LimitExceeded for more than is looked through for anybody;
+        StudioUnavailable when too much is being looked into already.
         """
         found = self.recall(contents)
         todo = {name: each for each in contents if (name := key(each)) not in found}
-        with self._turn(user, set(todo)):
+        work = self._require_bearable(todo.values())
+        with self._turn(user, set(todo), work):
             for name, each in todo.items():
                 found[name] = self._checksum(each.chunks)
                 self._remember(name, found[name])
         return found
 
+    def _require_bearable(self, contents: Iterable[Content]) -> int:
+        """How many bytes it is to look through these. LimitExceeded."""
+        total = 0
+        sizes: dict[ChunkId, int] = {}
+        for content in contents:
+            for chunk in content.chunks:
+                total += chunk.size
+                sizes[chunk.id] = chunk.size
+        if total > self._limits.version_bytes:
+            raise LimitExceeded(f"{total} bytes are more than the studio looks through at a time")
+        repeated = total - sum(sizes.values())
+        if repeated > self._limits.repeated_bytes:
+            raise LimitExceeded(
+                f"{repeated} bytes of it are the same again: more than the studio looks through"
+            )
+        return total
+
     def _checksum(self, chunks: Sequence[Chunk]) -> str:
         whole = xxhash.xxh3_64()
+        times = Counter(chunk.id for chunk in chunks)
+        kept: OrderedDict[ChunkId, bytes] = OrderedDict()
+        held = 0
         last, raw = None, b""
         for chunk in chunks:
             if chunk != last:  # a long run of the same, as of zeros, is unpacked once
-                raw = self._unpacked(chunk)
+                raw = self._unpacked(chunk, kept)
                 last = chunk
+                if times[chunk.id] > 1 and chunk.id not in kept:
+                    kept[chunk.id] = raw
+                    held += len(raw)
+                    while held > _AT_HAND:
+                        held -= len(kept.popitem(last=False)[1])
             whole.update(raw)
         return whole.hexdigest()
 
-    def _unpacked(self, chunk: Chunk) -> bytes:
+    def _unpacked(self, chunk: Chunk, kept: Mapping[ChunkId, bytes]) -> bytes:
         """The bytes of a chunk. Whether they are those of its name was seen when they came."""
+        known = kept.get(chunk.id)
+        if known is not None and len(known) == chunk.size:
+            return known
         try:
             return decode_unverified(self._store.get(ChunkRef(CheckpointId(""), 0, chunk)), chunk)
         except ContentError as exc:
@@ -95,20 +134,23 @@ class Findings:
                 self._known.popitem(last=False)
 
     @contextmanager
-    def _turn(self, user: UserId, names: set[bytes]) -> Iterator[None]:
+    def _turn(self, user: UserId, names: set[bytes], work: int) -> Iterator[None]:
         with self._lock:
             full = self._turns.total() >= _TURNS or self._turns[user] >= _TURNS_EACH
+            full = full or self._bytes[user] + work > self._limits.version_bytes
             if full or self._busy & names:
                 raise StudioUnavailable("the studio still looks into what was sent: try again in a moment")
             self._turns[user] += 1
+            self._bytes[user] += work
             self._busy |= names
         try:
             yield
         finally:
             with self._lock:
                 self._turns[user] -= 1
+                self._bytes[user] -= work
                 if not self._turns[user]:
-                    del self._turns[user]
+                    del self._turns[user], self._bytes[user]
                 self._busy -= names
 
 

@@ -1,9 +1,10 @@
 """What every request passes on its way to a route, and every answer on its way back.
 
-In this order: an id for the log; the address of the socket; how much may come; who asks; whether they may
-open the project that they ask about. Nobody unknown gets further than here, and nobody else into a project,
-so a route that forgets to ask cannot leak; and what is wrong with a question is told to nobody who may not
-ask it, since nothing of it has been read before. Authority is looked up anew for each request.
+In this order: an id for the log; the address of the socket; how much may come; who asks; how much they have
+asked lately; whether they may open the project that they ask about. Nobody unknown gets further than here,
+and nobody else into a project, so a route that forgets to ask cannot leak; and what is wrong with a question
+is told to nobody who may not ask it, since nothing of it has been read before. Authority is looked up anew
+for each request.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ log = logging.getLogger("mountfs.studio.requests")
 
 Authenticate = Callable[[str, Origin], Caller]
 """Who a token is of. Unauthenticated."""
+
+Count = Callable[[Caller], None]
+"""A request of somebody. TooMany."""
 
 Admit = Callable[[Caller, str], object]
 """Somebody in a project, for its routes. NotFound, whether there is none of this id or it is not theirs."""
@@ -69,6 +73,7 @@ class Gate:
         app: ASGIApp,
         *,
         authenticate: Authenticate,
+        count: Count,
         admit: Admit,
         epoch: Callable[[], str],
         new_id: Callable[[], str],
@@ -76,6 +81,7 @@ class Gate:
     ) -> None:
         self._app = app
         self._authenticate = authenticate
+        self._count = count
         self._admit = admit
         self._epoch = epoch
         self._new_id = new_id
@@ -145,12 +151,14 @@ class Gate:
         ask = partial(self._authenticate, token.strip(), scope["mountfs.origin"])
         project = _PROJECT.fullmatch(path)
 
-        def find_out() -> None:
-            scope["mountfs.caller"] = ask()
+        def find_out(*, again: bool = True) -> None:
+            caller = scope["mountfs.caller"] = ask()
+            if not again:
+                self._count(caller)
             if project is not None:
                 scope["mountfs.member"] = self._admit(scope["mountfs.caller"], project[1])
 
-        await run_in_threadpool(find_out)
+        await run_in_threadpool(partial(find_out, again=False))
 
         def still_allowed() -> bool:
             try:

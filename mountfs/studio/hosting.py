@@ -26,7 +26,8 @@ from mountfs.storage.open import Project, open_project
 from mountfs.studio.bell import Bell
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.change import nothing
-from mountfs.studio.data_folder import CHUNKS, PROJECTS
+from mountfs.studio.data_folder import CHUNKS, NOTES, PROJECTS
+from mountfs.studio.limits import USUAL, Limits
 from mountfs.studio.service import StudioService
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
@@ -41,9 +42,9 @@ KEPT_VIEWS = 256
 class HostedProject:
     """One open project, and the studios of those who ask."""
 
-    def __init__(self, project: Project, clock: Callable[[], float], new_id: Callable[[], str]) -> None:
+    def __init__(self, project: Project, service: StudioService) -> None:
         self.project = project
-        self.service = StudioService(project, clock=clock, new_id=new_id)
+        self.service = service
         self.bell = Bell(project.database)
         self._lock = threading.Lock()
         self._views: OrderedDict[UserId, BoundStudio] = OrderedDict()
@@ -62,6 +63,7 @@ class HostedProject:
     def close(self) -> None:
         """Close the file."""
         self.bell.close()
+        self.service.close()
         self.project.close()
 
 
@@ -74,11 +76,14 @@ class Hosting:
         *,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        limits: Limits = USUAL,
     ) -> None:
         self.chunks = private_folder(folder / CHUNKS)
         self._folder = private_folder(folder / PROJECTS)
         self._clock = clock
         self._new_id = new_id
+        self._limits = limits
+        self._notes = private_folder(folder / NOTES)
         self._lock = threading.Lock()
         self._open: dict[ProjectId, HostedProject] = {}
 
@@ -120,7 +125,10 @@ class Hosting:
                 if project.id != id_:
                     project.close()
                     raise ProjectFileError(f"the file {path.name} holds the project {project.id}")
-                hosted = self._open[id_] = HostedProject(project, self._clock, self._new_id)
+                service = StudioService(
+                    project, clock=self._clock, new_id=self._new_id, limits=self._limits, notes=self._notes
+                )
+                hosted = self._open[id_] = HostedProject(project, service)
             return hosted
 
     def require_ready(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -19,16 +20,40 @@ from mountfs.storage.tables import asset_checkpoint
 from mountfs.studio import rows
 from mountfs.studio.catalogue import Catalogue
 from mountfs.studio.change import Change
+from mountfs.studio.chunk_index import ChunkIndex
 from mountfs.studio.findings import not_uploaded
+from mountfs.studio.uploads import Uploads
 from mountfs.studio.visibility import Sight
 
 _columns = asset_checkpoint.c
 _CHUNK_ID = re.compile(r"[0-9a-f]{64}")
 _XXH3 = re.compile(r"[0-9a-f]{16}")
 
+_LOOKED_INTO = 100
+"""Versions that are looked into in one go, for chunks that one may name."""
+
+_OLDER = 50
+"""Versions of one asset that are looked into, when the one that should have a chunk is in the trash."""
+
+_VERSIONS = select(
+    rows.ROW_NUMBER, *map(rows.raw, (_columns.id, _columns.asset_id, _columns.chunks, _columns.trashed))
+)
 
 MAX_COMMENT = 10_000
 """Characters of a version's comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """By what is decided whose chunks somebody may name: what each has sent, and what is where."""
+
+    uploads: Uploads
+    index: ChunkIndex
+
+    def close(self) -> None:
+        """Let both go."""
+        self.uploads.close()
+        self.index.close()
 
 
 class Recorded(NamedTuple):
@@ -106,57 +131,79 @@ def _is_text(text: str) -> bool:
     return not any("\ud800" <= each <= "\udfff" or each == "\0" for each in text)
 
 
-class Uploads:
-    """Which chunks each user has put through this process: they may name them in a manifest."""
+class Lately(NamedTuple):
+    """Where an asset's versions lie in their table, oldest first, and which is its head."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by: dict[UserId, set[ChunkId]] = {}
-
-    def add(self, user: UserId, chunk: ChunkId) -> None:
-        """A user has put a chunk."""
-        with self._lock:
-            self._by.setdefault(user, set()).add(chunk)
-
-    def among(self, user: UserId, chunks: Iterable[ChunkId]) -> set[ChunkId]:
-        """Those of these that the user has put."""
-        with self._lock:
-            return self._by.get(user, set()).intersection(chunks)
+    rows: tuple[int, ...]
+    head: CheckpointId | None
 
 
-def visible_chunks(
-    connection: Connection, catalogue: Catalogue, sight: Sight, wanted: set[ChunkId], *, old_ones: bool
-) -> set[ChunkId]:
-    """Those of ``wanted`` that are in a visible checkpoint; with ``old_ones`` not only in heads.
-
-    There is no index from chunks to checkpoints: all are read until every chunk has been found.
-    """
-    found: set[ChunkId] = set()
-    if not wanted:
-        return found
-    statement = select(_columns.id, _columns.asset_id, _columns.chunks).where(_columns.trashed.is_(False))
-    versions: Any = connection.execution_options(yield_per=500).execute(statement)
-    for id_, asset, chunks in versions:
-        if not isinstance(chunks, str) or asset not in sight.assets:
-            continue
-        head = catalogue.assets[asset].asset.head
-        if old_ones or (head is not None and head.id == id_):
-            found.update(wanted.intersection(chunks.split(",")))
-            if len(found) == len(wanted):
-                break
-    versions.close()
+def lately(catalogue: Catalogue, assets: Iterable[AssetId]) -> dict[AssetId, Lately]:
+    """The same of several assets."""
+    found = {}
+    for asset in assets:
+        known = catalogue.versions_of(asset)
+        found[asset] = Lately(known.rows, known.head.id if known.head is not None else None)
     return found
 
 
-def require_chunks(change: Change, store: ChunkStore, uploads: Uploads, wanted: set[ChunkId]) -> None:
+def visible_chunks(
+    connection: Connection,
+    index: ChunkIndex,
+    sight: Sight,
+    wanted: set[ChunkId],
+    about: Callable[[set[AssetId]], Mapping[AssetId, Lately]],
+    *,
+    old_ones: bool,
+) -> set[ChunkId]:
+    """Those of ``wanted`` that are in a visible checkpoint; with ``old_ones`` not only in heads.
+
+    The index says where to look: first where it says, then, as that version may be in the trash, into others
+    of the same assets.
+    """
+    places = index.holders(wanted, sight.assets)
+    known = about({place.asset for found in places.values() for place in found})
+    found: set[ChunkId] = set()
+
+    def look(where: dict[int, set[ChunkId]]) -> None:
+        most_first = sorted(where, key=lambda row: -len(where[row]))
+        for batch in batches(most_first, _LOOKED_INTO):
+            rest = [row for row in batch if not where[row] <= found]
+            statement = _VERSIONS.where(rows.ROW_NUMBER.in_(rest))
+            for row, id_, asset, chunks, trashed in rows.read(connection, statement):
+                is_seen = trashed == 0 and asset in known and isinstance(chunks, str)
+                if is_seen and (old_ones or known[asset].head == id_):
+                    found.update(where[row].intersection(chunks.split(",")))
+
+    look(_by_row((chunk, place.row) for chunk, found_at in places.items() for place in found_at))
+    look(
+        _by_row(
+            (chunk, row)
+            for chunk in places.keys() - found
+            for place in places[chunk]
+            for row in known[place.asset].rows[-_OLDER:]
+        )
+    )
+    return found
+
+
+def _by_row(pairs: Iterable[tuple[ChunkId, int]]) -> dict[int, set[ChunkId]]:
+    found: dict[int, set[ChunkId]] = {}
+    for chunk, row in pairs:
+        found.setdefault(row, set()).add(chunk)
+    return found
+
+
+def require_chunks(change: Change, store: ChunkStore, sent: Sent, wanted: set[ChunkId]) -> None:
     """ManifestInvalid unless every chunk is stored and the actor may name it; it says the same for both."""
     viewer = change.viewer
     absent: set[ChunkId] = store.missing(wanted)
     if not absent and not viewer.owner:
-        absent = wanted - uploads.among(viewer.person.id, wanted)
+        absent = wanted - sent.uploads.among(viewer.person.id, wanted)
         if absent and may_read(viewer):
+            about = partial(lately, change.catalogue)
             absent -= visible_chunks(
-                change.connection, change.catalogue, change.sight, absent, old_ones=may_see_history(viewer)
+                change.connection, sent.index, change.sight, absent, about, old_ones=may_see_history(viewer)
             )
     if absent:
         raise not_uploaded()

@@ -35,10 +35,12 @@ from mountfs.storage import tables
 from mountfs.storage.project import Project
 from mountfs.studio import rows
 from mountfs.studio.catalogue import AssetRow, Catalogue, CollectionRow
+from mountfs.studio.chunk_index import ChunkIndex
 from mountfs.studio.chunk_view import ChunkView
-from mountfs.studio.manifests import Recorded, Uploads
+from mountfs.studio.manifests import Recorded, Sent
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
+from mountfs.studio.uploads import Uploads
 from mountfs.studio.view import View
 from mountfs.studio.visibility import BLIND, Reach, Sight
 
@@ -58,7 +60,7 @@ class PastStudio(View):
         require(viewer, Act.READ_HISTORY)
         self._past = _PastReader(project, moment, with_trash=now.is_owner)
         super().__init__(project, self._past, now.member, is_owner=now.is_owner, epoch=epoch)
-        self.chunks = ChunkView(self, project.chunks, Uploads())
+        self.chunks = ChunkView(self, project.chunks, Sent(Uploads(), ChunkIndex(project.database)))
 
     def doubts(self) -> int:
         """How many things were changed since by acts that are not recorded."""

@@ -38,7 +38,7 @@ from mountfs.studio.catalogue import AssetRow, putting_asset
 from mountfs.studio.change import Change, nothing, require_new_id
 from mountfs.studio.findings import Examination
 from mountfs.studio.history import checkpoints
-from mountfs.studio.manifests import Recorded, Uploads, recorded, require_chunks, require_possible
+from mountfs.studio.manifests import Recorded, Sent, recorded, require_chunks, require_possible
 from mountfs.studio.permissions import Act, require_all
 from mountfs.studio.siblings import Siblings
 from mountfs.studio.widening import widen
@@ -49,12 +49,12 @@ class Publication:
     """One call of `publish`, inside its transaction."""
 
     def __init__(
-        self, change: Change, store: ChunkStore, sizes: ChunkSizes, uploads: Uploads, examine: Examination
+        self, change: Change, store: ChunkStore, sizes: ChunkSizes, sent: Sent, examine: Examination
     ) -> None:
         self._change = change
         self._store = store
         self._sizes = sizes
-        self._uploads = uploads
+        self._sent = sent
         self._examine = examine
         self._siblings = Siblings(change)
         self._group = change.new_id()
@@ -80,7 +80,7 @@ class Publication:
         }
         answers.update({proposal.id: self._accept(proposal) for proposal in fresh})
         wanted = {chunk.id for proposal in fresh for chunk in proposal.chunks}
-        require_chunks(self._change, self._store, self._uploads, wanted)
+        require_chunks(self._change, self._store, self._sent, wanted)
         self._examine(fresh)
         self._write(fresh)
         return [answers[proposal.id] for proposal in proposals]

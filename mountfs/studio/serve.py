@@ -21,10 +21,12 @@ from mountfs.studio.connections import WaryProtocol
 from mountfs.studio.data_folder import in_use
 from mountfs.studio.gate import Gate
 from mountfs.studio.hosting import Hosting
+from mountfs.studio.limits import USUAL, Limits
 from mountfs.studio.proxied import OnlyFrom
 from mountfs.studio.routes.asking import House
 from mountfs.studio.safety import Problem, Serving, is_loopback, networks, problems, require_safe
 from mountfs.studio.signing import SIGNING_KEY, read_signer
+from mountfs.studio.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class ServeOptions:
     certificate: Path | None = None
     private_key: Path | None = None
     trusted_proxies: frozenset[str] = field(default_factory=frozenset)
+    limits: Limits = USUAL
 
     def url(self, port: int) -> str:
         """Where it answers."""
@@ -68,14 +71,14 @@ class Watcher(Protocol):
 
 
 @contextmanager
-def opened(data_dir: Path, *, passwords: Passwords | None = None) -> Iterator[House]:
+def opened(data_dir: Path, *, passwords: Passwords | None = None, limits: Limits = USUAL) -> Iterator[House]:
     """The parts of the studio whose data is in this folder."""
     with in_use(data_dir):
         signer = read_signer(data_dir / SIGNING_KEY)
         accounts = Accounts(data_dir, passwords=passwords)
-        hosting = Hosting(data_dir)
+        hosting = Hosting(data_dir, limits=limits)
         try:
-            yield House(accounts, hosting, signer)
+            yield House(accounts, hosting, signer, Traffic(limits))
         finally:
             hosting.close()
             accounts.close()
@@ -104,7 +107,10 @@ def run(options: ServeOptions, watcher: Watcher, answers_at: Callable[[str], Non
     require_safe(found)
     for each in found:
         log.warning("%s: %s", each.text, each.what_to_do)
-    with opened(options.data_dir) as house, listen(options.host, options.port) as listening:
+    with (
+        opened(options.data_dir, limits=options.limits) as house,
+        listen(options.host, options.port) as listening,
+    ):
         url = options.url(listening.getsockname()[1])
 
         def stopping() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from mountfs.errors import UserUnknown
 from mountfs.model import Person, UserId
@@ -15,10 +16,13 @@ from mountfs.storage.open import Project
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.catalogue import Member
 from mountfs.studio.change import nothing
+from mountfs.studio.chunk_index import ChunkIndex
 from mountfs.studio.findings import Findings
-from mountfs.studio.manifests import Uploads
+from mountfs.studio.limits import USUAL, Limits
+from mountfs.studio.manifests import Sent
 from mountfs.studio.members import is_admin
 from mountfs.studio.reading import CatalogueReader
+from mountfs.studio.uploads import Uploads
 
 __all__ = ["BoundStudio", "StudioService"]
 
@@ -28,7 +32,8 @@ def _random_id() -> str:
 
 
 class StudioService:
-    """The rules over one open project. ``clock`` gives Unix seconds, ``new_id`` ids of new rows."""
+    """The rules over one open project. ``clock`` gives Unix seconds, ``new_id`` ids of new rows; ``notes`` is
+    a folder for what is noted beside the project's file, if it is to outlive the process."""
 
     def __init__(
         self,
@@ -36,13 +41,23 @@ class StudioService:
         *,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = _random_id,
+        limits: Limits = USUAL,
+        notes: Path | None = None,
     ) -> None:
         self._project = project
         self._clock = clock
         self._new_id = new_id
         self._reader = CatalogueReader(project.database, clock=clock)
-        self._uploads = Uploads()
-        self._findings = Findings(project.chunks)
+        self._limits = limits
+        self._sent = Sent(
+            Uploads(notes and notes / f"{project.id}.uploads", limits, clock),
+            ChunkIndex(project.database, notes and notes / f"{project.id}.chunks"),
+        )
+        self._findings = Findings(project.chunks, limits)
+
+    def close(self) -> None:
+        """Let what is noted go; the project stays open."""
+        self._sent.close()
 
     def for_user(self, who: str) -> BoundStudio:
         """The studio as one of the project's people may see and change it, by username, id or e-mail
@@ -91,6 +106,7 @@ class StudioService:
             is_owner=is_owner,
             clock=self._clock,
             new_id=self._new_id,
-            uploads=self._uploads,
+            sent=self._sent,
             findings=self._findings,
+            limits=self._limits,
         )

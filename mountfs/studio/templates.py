@@ -21,7 +21,7 @@ from mountfs.model import AssetId, ChunkId, Manifest
 from mountfs.storage import tables
 from mountfs.studio import rows
 from mountfs.studio.change import Change, nothing
-from mountfs.studio.manifests import Uploads, recorded, require_chunks, require_possible
+from mountfs.studio.manifests import Sent, recorded, require_chunks, require_possible
 from mountfs.studio.permissions import Act
 
 TemplateId = NewType("TemplateId", str)
@@ -70,7 +70,7 @@ def add(
     file_name: str,
     content: Manifest,
     store: ChunkStore,
-    uploads: Uploads,
+    sent: Sent,
     *,
     replace: bool = False,
 ) -> Template:
@@ -80,7 +80,7 @@ def add(
     """
     require_possible(content)
     made = _prepare(change, file_name, replace=replace)
-    require_chunks(change, store, uploads, {chunk.id for chunk in content.chunks})
+    require_chunks(change, store, sent, {chunk.id for chunk in content.chunks})
     return _write(change, made, content.size, content.xxh3, ",".join(chunk.id for chunk in content.chunks))
 
 

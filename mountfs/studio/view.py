@@ -188,6 +188,15 @@ class View:
             self._reader.catch_up()
             yield connection, self._reader.catalogue, self._look(self._reader.catalogue)[1]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[Connection, Sight]]:
+        """A snapshot of the file, and what was seen when it began: for what takes long. The reader's lock is
+        not held."""
+        with self.looking() as (_, _, sight):
+            pass
+        with self._project.database.reading() as connection:
+            yield connection, sight
+
     def _look(self, catalogue: Catalogue) -> tuple[Viewer, Sight]:
         """Who is looking, and what they see; the reader's lock is held."""
         if self._seen is None or self._seen[0] != catalogue.shape:

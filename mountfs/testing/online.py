@@ -14,6 +14,7 @@ from pathlib import Path
 from mountfs.launch import Remote
 from mountfs.model import ProjectId, UserId
 from mountfs.studio.accounts import Account, Caller, LoggedIn, Operator, Origin, Parameters, Passwords, create
+from mountfs.studio.limits import USUAL, Limits
 from mountfs.studio.routes.asking import House
 from mountfs.studio.serve import ServeOptions, listen, opened, server
 from mountfs.studio.signing import SIGNING_KEY, make_key
@@ -106,18 +107,18 @@ class OnlineStudio:
 
 
 @contextmanager
-def online_studio(folder: Path) -> Iterator[OnlineStudio]:
+def online_studio(folder: Path, limits: Limits = USUAL) -> Iterator[OnlineStudio]:
     """A studio with nobody in it but its admin ``root``, for as long as the block lasts."""
-    with new_studio(folder) as (online, secret):
+    with new_studio(folder, limits) as (online, secret):
         claim(online.house, secret)
         yield online
 
 
 @contextmanager
-def new_studio(folder: Path) -> Iterator[tuple[OnlineStudio, str]]:
+def new_studio(folder: Path, limits: Limits = USUAL) -> Iterator[tuple[OnlineStudio, str]]:
     """A studio that waits for its first admin, and the secret that makes one."""
     secret = found(folder)
-    with served(folder) as online:
+    with served(folder, limits=limits) as online:
         yield online, secret
 
 
@@ -141,10 +142,10 @@ def cheap_passwords() -> Passwords:
 
 
 @contextmanager
-def served(folder: Path, port: int = 0) -> Iterator[OnlineStudio]:
+def served(folder: Path, port: int = 0, limits: Limits = USUAL) -> Iterator[OnlineStudio]:
     """The studio whose data is in a folder; ``port`` 0: whichever is free."""
     with ExitStack() as stack:
-        house = stack.enter_context(opened(folder, passwords=cheap_passwords()))
+        house = stack.enter_context(opened(folder, passwords=cheap_passwords(), limits=limits))
         options = ServeOptions(folder, port=port)
         listening = stack.enter_context(listen(options.host, options.port))
         serving = server(house, options, house.hosting.wake)

@@ -183,7 +183,7 @@ class RemoteChunks:
             if (
                 attempt == patience.tries
                 or time.monotonic() > moment
-                or self._line.ends_in(self._line.pause(attempt))
+                or self._line.ends_in(self._line.pause_after(unavailable, attempt))
             ):
                 break
         if isinstance(unavailable, ChunkCorrupt) and method == "PUT":

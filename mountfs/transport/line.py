@@ -2,7 +2,8 @@
 
 Every question can be asked again without harm (whoever makes something chooses its id), so one that got lost
 is: a few times, after growing pauses with some chance in them, so that many mounts do not come back at the
-same moment. Then it is StudioUnavailable: nothing was decided. What the studio decided is raised as the error
+same moment. Then it is StudioUnavailable: nothing was decided. Whoever has asked too much is told when to ask
+again, and does, as long as they have the patience. What the studio decided is raised as the error
 that it was there.
 
 An answer is bounded while it is read, as it arrives and unpacked: a studio that lies harms nobody.
@@ -10,6 +11,7 @@ An answer is bounded while it is read, as it arrives and unpacked: a studio that
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import ssl
@@ -133,18 +135,24 @@ class Line:
     ) -> bytes:
         """The same without the shapes: bytes there, bytes back."""
         deadline = time.monotonic() + self.patience.deadline + wait
-        for attempt in range(1, self.patience.tries + 1):
+        failures = 0
+        for attempt in itertools.count(1):
             try:
                 return self._send(method, path, content, query, wait, most)
             except (StudioUnavailable, TooMany) as exc:
-                asked = exc.retry_after if isinstance(exc, TooMany) else 0.0
-                pause = max(asked, self.pause(attempt))
-                if attempt == self.patience.tries or time.monotonic() + pause > deadline:
+                pause = self.pause_after(exc, attempt)
+                failures += not isinstance(exc, TooMany)  # that is an answer, and it says when to come again
+                is_last = failures == self.patience.tries or self.patience.tries == 1
+                if is_last or time.monotonic() + pause > deadline:
                     raise
                 log.debug("the studio did not answer, asking again in %.1f s: %s", pause, exc)
                 if self.ends_in(pause):
                     raise
         raise AssertionError("the last try raises or returns")
+
+    def pause_after(self, why: MountfsError, attempt: int) -> float:
+        """Seconds before the next try after this: not before the studio said that one may ask again."""
+        return self.pause(attempt) + (why.retry_after if isinstance(why, TooMany) else 0)
 
     def pause(self, attempt: int) -> float:
         """Seconds before the next try: longer each time, and never the same for two mounts."""

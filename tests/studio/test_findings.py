@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from mountfs.digest import chunk_id, encode_frame, xxh3_hex
-from mountfs.errors import ManifestInvalid, MountfsError, NameInvalid, Refused, StudioUnavailable
+from mountfs.errors import (
+    LimitExceeded,
+    ManifestInvalid,
+    MountfsError,
+    NameInvalid,
+    Refused,
+    StudioUnavailable,
+)
 from mountfs.model import (
     ROOT,
     AssetId,
@@ -25,6 +32,7 @@ from mountfs.model import (
 )
 from mountfs.studio.change import MAX_DEPTH
 from mountfs.studio.findings import Findings, UnexaminedError, key, require_as_found
+from mountfs.studio.limits import Limits
 from mountfs.studio.manifests import MAX_COMMENT
 from mountfs.testing.projects import new_id
 from mountfs.testing.stores import CountingStore, MemoryStore
@@ -155,6 +163,47 @@ def test_one_user_cannot_keep_the_studio_busy():
     findings = Findings(During())
     findings.examine(EVE, [contents[0]])
     assert len(findings.examine(EVE, contents)) == len(fetched) == 5, "and afterwards there is room again"
+
+
+def test_what_comes_again_and_again_is_unpacked_once_and_no_more_than_so_often():
+    """A short list of chunks can be a version that is long to look through: nothing is read of one that is
+    too long, or that is the same too often."""
+    store = MemoryStore()
+    counting = CountingStore(store)
+    turns = content(*[b"one", b"two", b"six"] * 100, store=store)
+    assert Findings(counting).examine(EVE, [turns]) == {key(turns): turns.xxh3}
+    assert len(counting.gets) == 3
+    size = turns.size
+    bearable = Findings(counting, Limits(version_bytes=size, repeated_bytes=size - 9))
+    assert bearable.examine(EVE, [turns]) == {key(turns): turns.xxh3}
+    counting.gets.clear()
+    for limits in (Limits(version_bytes=size - 1), Limits(repeated_bytes=size - 10)):
+        with pytest.raises(LimitExceeded):
+            Findings(counting, limits).examine(EVE, [turns])
+    halves = [content(*[b"one", b"two"] * 75), content(*[b"two", b"one"] * 75)]
+    with pytest.raises(LimitExceeded):
+        Findings(counting, Limits(version_bytes=size - 1)).examine(EVE, halves)
+    assert not counting.gets
+
+
+def test_bytes_that_are_looked_through_count_for_whoever_offers_them():
+    """While much of somebody's is looked through, more of theirs is told to come back."""
+    some, other = content(b"some"), content(b"other")
+
+    class During(MemoryStore):
+        def get(self, ref: ChunkRef) -> bytes:
+            if ref.chunk == some.chunks[0]:
+                with pytest.raises(StudioUnavailable):
+                    findings.examine(EVE, [other])
+                findings.examine(UserId("bo"), [other])
+            return super().get(ref)
+
+    store = During()
+    for each, raw in ((some, b"some"), (other, b"other")):
+        store.put(each.chunks[0].id, encode_frame(raw))
+    findings = Findings(store, Limits(version_bytes=8))
+    findings.examine(EVE, [some])
+    findings.examine(EVE, [other])
 
 
 @pytest.mark.parametrize("id_", ["", "..", "a/b", "a b", "ü", "a" * 129, "-", "a\n", "a?b", "a#b"])

@@ -37,6 +37,13 @@ def _serve_options(command: Command) -> Command:
             multiple=True,
             help="An address or network of a proxy that does TLS, and is believed about its clients.",
         ),
+        click.option(
+            "--limit",
+            "limits",
+            metavar="NAME=NUMBER",
+            multiple=True,
+            help="How much one account or token has at a time: docs/protocol.md has the names.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -44,11 +51,18 @@ def _serve_options(command: Command) -> Command:
 
 
 def _options(
-    data_dir: Path, host: str, port: int, cert: Path | None, key: Path | None, proxies: tuple[str, ...]
+    data_dir: Path,
+    host: str,
+    port: int,
+    cert: Path | None,
+    key: Path | None,
+    proxies: tuple[str, ...],
+    limits: tuple[str, ...],
 ) -> ServeOptions:
+    from mountfs.studio.limits import USUAL
     from mountfs.studio.serve import ServeOptions
 
-    return ServeOptions(data_dir, host, port, cert, key, frozenset(proxies))
+    return ServeOptions(data_dir, host, port, cert, key, frozenset(proxies), USUAL.changed(limits))
 
 
 @click.command()
@@ -80,7 +94,13 @@ def create(data_dir: Path, secret_file: Path | None, as_json: bool) -> None:
 @_serve_options
 @exits(PROJECT_FILE, SETTINGS, UNAVAILABLE)
 def serve(
-    data_dir: Path, host: str, port: int, cert: Path | None, key: Path | None, proxies: tuple[str, ...]
+    data_dir: Path,
+    host: str,
+    port: int,
+    cert: Path | None,
+    key: Path | None,
+    proxies: tuple[str, ...],
+    limits: tuple[str, ...],
 ) -> None:
     """Answer the people of a studio, until SIGTERM or Ctrl-C; what was begun is ended first.
 
@@ -91,6 +111,7 @@ def serve(
     \b
       mountfs studio serve /srv/studio --port 8420
       mountfs studio serve /srv/studio --port 8420 --trusted-proxy 127.0.0.1
+      mountfs studio serve /srv/studio --limit requests=1000 --limit burst=20000
     """
     from mountfs.studio.logs import log_to_stderr
     from mountfs.studio.safety import require_safe
@@ -98,7 +119,7 @@ def serve(
     from mountfs.supervisor import Supervisor
 
     require_own(data_dir)
-    options = _options(data_dir, host, port, cert, key, proxies)
+    options = _options(data_dir, host, port, cert, key, proxies, limits)
     require_safe(problems_of(options))  # a person reads this, and a program what is logged
     log_to_stderr()
     run(options, Supervisor.of_this_process(os.environ), _tell)
@@ -123,6 +144,7 @@ def doctor(
     cert: Path | None,
     key: Path | None,
     proxies: tuple[str, ...],
+    limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Look for what is wrong with a studio, and say what mends it.
@@ -138,7 +160,7 @@ def doctor(
     from mountfs.doctor.studio import check
 
     require_own(data_dir)
-    findings = list(check(_options(data_dir, host, port, cert, key, proxies)))
+    findings = list(check(_options(data_dir, host, port, cert, key, proxies, limits)))
     if as_json:
         output.as_json([asdict(finding) for finding in findings])
     else:

@@ -24,6 +24,7 @@ from mountfs.studio.hosting import HostedProject, Hosting
 from mountfs.studio.joining import settle
 from mountfs.studio.responses import STATUS
 from mountfs.studio.signing import Signer
+from mountfs.studio.traffic import Traffic
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class House:
     accounts: Accounts
     hosting: Hosting
     signer: Signer
+    traffic: Traffic
 
 
 @dataclass(frozen=True, slots=True)

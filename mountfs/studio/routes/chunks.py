@@ -84,14 +84,17 @@ def _addresses(house: House, member: Member, asked: wire.Range, count: int, unti
 def uploads(
     house: AskedHouse, member: InProject, asked: Annotated[wire.UploadsAsked, question(wire.UploadsAsked)]
 ) -> Response:
-    """Where frames may be sent. 507 when the studio's disk has no room for them."""
+    """Where frames may be sent. 507 when the studio's disk has no room for them, or too much of the member's
+    is in no version yet."""
     wire.require_few(asked.uploads, wire.MAX_ADDRESSES, "chunks")
     studio = member.acting(Toggle.CREATE_CHECKPOINT)
     studio.chunks.require_putting()
     for each in asked.uploads:
         if not 0 < each.length <= MAX_FRAME:
             raise LimitExceeded(f"no frame of a chunk has {each.length} bytes")
-    house.hosting.require_room(sum(each.length for each in asked.uploads))
+    length = sum(each.length for each in asked.uploads)
+    studio.chunks.require_room(len(asked.uploads), length)
+    house.hosting.require_room(length)
     until = int(time.time()) + 60 * _MINUTES
     found = []
     for each in asked.uploads:

@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from mountfs import wire
 from mountfs.errors import NotFound
 from mountfs.model import AssetId, Changes, Checkpoint, CheckpointId, Cursor, Manifest, Tree, Viewer
-from mountfs.studio.routes.asking import InProject, Member, answer, answers, in_thread, question
+from mountfs.studio.routes.asking import (
+    AskedBy,
+    AskedHouse,
+    InProject,
+    Member,
+    answer,
+    answers,
+    in_thread,
+    question,
+)
 
 router = APIRouter(prefix="/projects/{project}", tags=["projects"])
 
@@ -42,21 +53,28 @@ def tree(member: InProject) -> Response:
 @router.get("/changes", **answers(Changes))
 async def changes(
     request: Request,
+    house: AskedHouse,
+    caller: AskedBy,
     member: InProject,
     since: Annotated[str, Query(max_length=200)],
     wait: Annotated[float, Query(ge=0, le=wire.MAX_WAIT, allow_inf_nan=False)] = 0.0,
 ) -> Response:
     """What is different since a cursor; with ``wait`` the answer comes when there is something, or after so
     many seconds."""
-    found = await _news(member, Cursor(since), time.monotonic() + wait)
-    if wait:  # much may have happened meanwhile, and what came is for members only
-        await in_thread(request.scope["mountfs.ask_again"])
+    if not wait:
+        return answer(await in_thread(lambda: member.studio.changes(Cursor(since))))
+    with house.traffic.waiting(caller):
+        found = await _news(member, Cursor(since), time.monotonic() + wait)
+    # Much may have happened meanwhile, and what came is for members only.
+    await in_thread(request.scope["mountfs.ask_again"])
     return answer(found)
 
 
 @router.get("/events", responses={200: {"content": {"text/event-stream": {}}}}, response_class=Response)
 async def events(
     request: Request,
+    house: AskedHouse,
+    caller: AskedBy,
     member: InProject,
     since: Annotated[str, Query(max_length=200)] = "",
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
@@ -67,9 +85,20 @@ async def events(
     changes as one. A line of comment every 15 s shows that the stream lives.
     """
     cursor = Cursor(last_event_id or since)
-    return StreamingResponse(
-        _stream(request, member, cursor), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    return _EventStream(_stream(request, member, cursor), house.traffic.waiting(caller))
+
+
+class _EventStream(StreamingResponse):
+    """An answer that counts among those that wait, for as long as it lasts. TooMany, before it begins."""
+
+    def __init__(self, events: AsyncIterator[bytes], waiting: AbstractContextManager[None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._waiting = waiting
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with self._waiting:
+            await super().__call__(scope, receive, send)
 
 
 async def _stream(request: Request, member: Member, cursor: Cursor) -> AsyncIterator[bytes]:

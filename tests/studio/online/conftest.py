@@ -3,13 +3,15 @@ who make what they spoil."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from mountfs.testing.online import OnlineStudio, new_studio, online_studio
 from tests.studio.online.asking import Asking
+from tests.studio.online.attacker import Attacker
 from tests.studio.online.town import Town
 from tests.studio.online.town import town as a_town
 
@@ -46,3 +48,9 @@ def founding(tmp_path: Path) -> Iterator[tuple[OnlineStudio, str]]:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with a_town(tmp_path_factory.mktemp("town") / "studio") as found:
         yield found
+
+
+@pytest.fixture
+def attack(town: Town) -> Iterator[Callable[[str], Attacker]]:
+    with ExitStack() as stack:
+        yield lambda username: Attacker(town, stack.enter_context(town.client(town.token(username))))

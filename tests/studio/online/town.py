@@ -27,6 +27,7 @@ from mountfs.storage.create import FirstUser
 from mountfs.studio.accounts import AccountId, MadeToken
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.hosting import HostedProject
+from mountfs.studio.limits import USUAL, Limits
 from mountfs.testing.online import OPERATOR, OnlineStudio, online_studio, password_of
 from mountfs.testing.projects import Casting, add_files, arrange, new_id
 
@@ -218,7 +219,7 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
+def town(folder: Path, limits: Limits = USUAL) -> Iterator[Town]:
     """A town, for as long as the block lasts."""
-    with online_studio(folder) as online:
+    with online_studio(folder, limits) as online:
         yield Town(online, folder)

@@ -48,6 +48,8 @@ _MOST_WAITING = 256
 _PAUSE = 0.2
 """Seconds after which the next command is waited for again when this one could not be taken."""
 _PATIENCE = 30.0
+_RELEASE_TIME = 10.0
+"""Seconds that a killed program has to end once the kernel has given its mount up."""
 
 
 def socket_path(runtime_dir: Path, mount_point: Path) -> Path:
@@ -111,7 +113,7 @@ class ControlServer:
 
     async def _begin(self, connection: trio.socket.SocketType) -> Answer | Awaitable[Answer] | None:
         """Read a question. Its answer, or what is to be awaited for it; None if nobody is to be answered."""
-        uid = _peer(connection)
+        _, uid = _peer(connection)
         if uid not in (0, os.geteuid()):
             log.warning("user %d asked for control of this mount and was not answered", uid)
             return None
@@ -191,7 +193,7 @@ def ask(
             connection.settimeout(timeout)
             with _short(path) as name:
                 connection.connect(name)
-            its_user = _peer(connection)
+            _, its_user = _peer(connection)
             if mount is not None and mount.uid not in (None, its_user):
                 raise MountError(f"what answers for {mount_point} is not the program that mounted it")
             connection.sendall(json.dumps(question).encode() + b"\n")
@@ -211,6 +213,32 @@ def ask(
     return answer
 
 
+def release(mount_point: Path, *, runtime_dir: Path | None = None) -> bool:
+    """Let go of a mount whose program was killed and cannot end; whether there was one.
+
+    The kernel makes a thread that tells it of news wait for the folder, and the folder for the answer to
+    whoever looks into it. If the program is killed at that moment there is nobody left to answer: all of them
+    wait for ever, the program's lock is held, and every kill is in vain. MountError says what root can do.
+    """
+    mount = mountpoints.find(mount_point)
+    if mount is None or not mount.is_ours:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_RELEASE_TIME)
+            with _short(_socket_of(mount_point, mount, runtime_dir)) as name:
+                connection.connect(name)
+            pid, uid = _peer(connection)
+    except OSError:
+        return False  # it has ended, or is not to be found by this user
+    if mount.uid not in (None, uid) or not mountpoints.is_killed(pid):
+        return False
+    mountpoints.abort(mount)
+    if not mountpoints.wait_for_end(pid, _RELEASE_TIME):
+        raise DeadlineExceeded(f"the program behind {mount_point} ({pid}) was killed, and does not end")
+    return True
+
+
 def mount_of(path: Path) -> Path | None:
     """The mount point of the mount of mountfs that a path lies in, or None."""
     mount = mountpoints.mount_of(path)
@@ -227,11 +255,11 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def _peer(connection: socket.socket | trio.socket.SocketType) -> int:
-    """The user id at the other end."""
+def _peer(connection: socket.socket | trio.socket.SocketType) -> tuple[int, int]:
+    """The process and the user at the other end."""
     found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    uid: int = struct.unpack("3i", found)[1]
-    return uid
+    pid, uid, _ = struct.unpack("3i", found)
+    return pid, uid
 
 
 def _socket_of(mount_point: Path, mount: mountpoints.Mount | None, runtime_dir: Path | None) -> Path:

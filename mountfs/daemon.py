@@ -27,7 +27,7 @@ from mountfs import mountlock, mountpoints
 from mountfs.config import MountOptions
 from mountfs.content.heap import keep_memory
 from mountfs.content.library import ContentLibrary
-from mountfs.control import Answer, ControlServer, socket_path
+from mountfs.control import Answer, ControlServer, release, socket_path
 from mountfs.desktop.desk import Desk
 from mountfs.errors import MountError, MountfsError
 from mountfs.interfaces import ChunkStore, Studio
@@ -170,6 +170,7 @@ def serve(request: MountRequest, parts: Parts, ready: Ready, supervisor: Supervi
         viewer = f"{viewer}-at-{request.at}"  # beside the mount of what is now
     if request.remote is not None:  # a file may hold the same project
         viewer = f"{viewer}-of-{hashlib.sha256(request.remote.url.encode()).hexdigest()[:12]}"
+    release(request.mount_point, runtime_dir=request.runtime_dir)
     with ExitStack() as stack:
         state_dir = stack.enter_context(
             mountlock.held(request.state_dir, parts.project_id, viewer, request.mount_point)

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import select
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ FILE_SYSTEM = "fuse.mountfs"
 
 AUTOMOUNT = "autofs"
 """The type of a place that is mounted when somebody looks into it."""
+
+_CONNECTIONS = Path("/sys/fs/fuse/connections")
+"""Where the kernel shows its side of each mount, to the mounting user, by the minor number of its device."""
 
 _DEAD = (errno.ENOTCONN, errno.ECONNABORTED)
 _ANSWER_TIME = 10.0
@@ -118,7 +122,7 @@ def is_dead(path: Path) -> bool:
     asking.join(_ANSWER_TIME)
     if not answer:
         raise DeadlineExceeded(
-            f"the program behind {path} does not answer; end it, then run: fusermount3 -uz {path}"
+            f"the program behind {path} does not answer; end it, then run: mountfs umount --lazy {path}"
         )
     return answer[0] in _DEAD
 
@@ -206,6 +210,35 @@ def holders(path: Path) -> list[tuple[int, str]]:
             except OSError:
                 continue  # it has ended
     return found
+
+
+def is_killed(pid: int) -> bool:
+    """Whether a process was killed, or is ending: it does nothing any more, though it may still be there."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    pending = int(facts["SigPnd"], 16) | int(facts["ShdPnd"], 16)
+    return facts["State"][0] in "ZX" or bool(pending & 1 << signal.SIGKILL - 1)
+
+
+def abort(mount: Mount) -> None:
+    """Have the kernel give up a mount: whatever waits for an answer gets an error. MountError says what root
+    has to do where users may not.
+    """
+    try:
+        (_CONNECTIONS / mount.device.partition(":")[2] / "abort").write_text("1")
+    except OSError as exc:
+        if os.geteuid() != 0:
+            raise MountError(
+                f"{mount.path} hangs: the program behind it was killed while the kernel waited for it; as "
+                f"root run: umount -f {mount.path}"
+            ) from exc
+        # It is in use, so it stays; but the kernel has given it up.
+        subprocess.run(
+            ["umount", "-f", "--", mount.path], capture_output=True, timeout=_UNMOUNT_TIME, check=False
+        )
 
 
 def wait_for_end(pid: int, seconds: float) -> bool:

@@ -25,7 +25,7 @@ from mountfs.cli import (
     output,
 )
 from mountfs.cli.moment import Moment
-from mountfs.cli.options import exits, json_option, somebody, storage_dir_option
+from mountfs.cli.options import exits, json_option, mount_point, somebody, storage_dir_option
 from mountfs.cli.studio_account import is_studio, keys_of, line_of
 from mountfs.cli.target import settings
 from mountfs.errors import MountError, MountfsError, ProjectFileError
@@ -43,7 +43,7 @@ scene says of another is true on each."""
 
 @click.command()
 @click.argument("what", metavar="PROJECT.clst|URL[/PROJECT]")
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", metavar="[DIR]", type=mount_point, required=False)
 @click.option(
     "--as",
     "username",

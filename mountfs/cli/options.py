@@ -32,6 +32,18 @@ class Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
+class MountPoint(click.Path):
+    """A mount point. It is not touched, because one that hangs keeps whoever touches it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        del param, ctx
+        return self.coerce_path_result(value)
+
+
+mount_point = MountPoint(path_type=Path, file_okay=False)
+
+
 storage_dir_option = click.option(
     "--storage-dir",
     metavar="DIR",

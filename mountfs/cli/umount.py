@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mountfs.cli import MOUNT, UNAVAILABLE, output
-from mountfs.cli.options import exits
+from mountfs.cli.options import exits, mount_point
 from mountfs.errors import MountfsError
 from mountfs.names import printable
 
@@ -19,7 +19,7 @@ END_TIME = 30.0
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=mount_point)
 @click.option("--lazy", is_flag=True, help="Take it away at once; what is open stays so until closed.")
 @exits(MOUNT, UNAVAILABLE)
 def command(folder: Path, lazy: bool) -> None:
@@ -33,11 +33,12 @@ def command(folder: Path, lazy: bool) -> None:
       mountfs umount ~/mnt
       mountfs umount --lazy ~/mnt
     """
-    from mountfs.control import ask
+    from mountfs.control import ask, release
     from mountfs.mountpoints import unmount, wait_for_end
 
     pid: int | None = None
     unsent = 0
+    lazy = release(folder) or lazy  # what waited for it may still have it open
     with contextlib.suppress(MountfsError):  # dead or deaf: unmounting needs no answer
         pid = ask(folder, {"op": "info"}, timeout=ASK_TIME)["pid"]
         unsent = _unsent(ask(folder, {"op": "status", "path": None}, timeout=ASK_TIME))

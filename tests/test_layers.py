@@ -200,6 +200,7 @@ STUDIO_PARTS = [
         "mountfs.studio.compressing",
         "mountfs.studio.connections",
         "mountfs.testing.online",
+        "mountfs.testing.serving",
     ),
     *("mountfs.studio.founding", "mountfs.doctor.studio"),
 ]

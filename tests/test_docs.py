@@ -20,7 +20,7 @@ from mountfs.studio.app import MODULES
 from mountfs.studio.responses import STATUS
 from mountfs.studio.routes import chunks, general
 from mountfs.testing.studios import MemoryStudio
-from mountfs.wire import people
+from mountfs.wire import acts, people
 from mountfs.workspace.disk import Change, LocalDisk
 from mountfs.workspace.drafts import Draft
 from mountfs.workspace.locals import LocalFile, LocalFolder
@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 README = (ROOT / "README.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
-NEVER_SENT = {model.ChunkRef, model.Role}
+NEVER_SENT = {model.ChunkRef}
 
 IN_EVERY_COMMAND = {"--help", "-h"}
 
@@ -169,7 +169,7 @@ def test_every_request_is_described():
     "kind",
     [
         each
-        for module in (wire, people, model)
+        for module in (wire, acts, people, model)
         for each in vars(module).values()
         if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
         if each not in NEVER_SENT

@@ -70,16 +70,17 @@ def command(
             found = [each for each in found if each.person.id == person.id]
         told = [_about(target, each) for each in found]
         one = who is not None or target.administers is None
+        is_file = not target.is_far
         helpers = [each.username for each in target.studio.who_may(Act.ASSIGN)]
     if as_json:
         output.as_json(told)
     elif one:
         _print_one(told[0], helpers)
     else:
-        _print_all(target.path, told)
+        _print_all(target.path, told, is_file=is_file)
 
 
-def _print_all(path: str, told: list[dict[str, Any]]) -> None:
+def _print_all(path: str, told: list[dict[str, Any]], *, is_file: bool) -> None:
     seen = [each for each in told if each["sees"]]
     rows = (
         (each["username"], each["role"], "; ".join(each["because"]), ", ".join(_allowed(each)))
@@ -90,7 +91,8 @@ def _print_all(path: str, told: list[dict[str, Any]]) -> None:
     blind = [each["username"] for each in told if not each["sees"]]
     if blind:
         output.remark(f"{path} is not seen by {', '.join(blind)}")
-    output.remark("who can read the project file can read and change all of it")
+    if is_file:
+        output.remark("who can read the project file can read and change all of it")
 
 
 def _print_one(one: dict[str, Any], helpers: list[str]) -> None:

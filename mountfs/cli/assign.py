@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from mountfs.cli.target import Target, open_to_change
 from mountfs.errors import Refused
 from mountfs.model import Asset, Person
 from mountfs.studio.permissions import Act
+
+if TYPE_CHECKING:
+    from mountfs.studio.widening import Shown
 
 
 @click.command()
@@ -54,7 +57,8 @@ def command(
         paths[0], username=username, storage_dir=storage_dir, dry_run=dry_run, administers=Act.ASSIGN
     ) as first:
         person = first.person(assignee)
-        done = [_assign(each, person, task=task) for each in first.all(paths)]
+        begun = [_assign(each, person, task=task) for each in first.all(paths)]
+    done = [about | {"shown": shown.assets} for about, shown in begun]
     if as_json:
         output.as_json(done)
         return
@@ -62,7 +66,8 @@ def command(
         output.outcome(_sentence(each), dry_run=dry_run)
 
 
-def _assign(target: Target, person: Person, *, task: bool) -> dict[str, Any]:
+def _assign(target: Target, person: Person, *, task: bool) -> tuple[dict[str, Any], Shown]:
+    """What is told of it, and who comes to see what, which is known when all of it is done."""
     thing = target.thing
     if thing is None:
         raise click.UsageError("the top of a project is not assigned; name a file or folder in it")
@@ -76,13 +81,13 @@ def _assign(target: Target, person: Person, *, task: bool) -> dict[str, Any]:
     elif thing.id in target.studio.folders_of(person.id, administration=target.administration):
         before = person.username
     shown = target.studio.assign(thing.id, person.id, administration=target.administration)
-    return {
+    about = {
         "path": target.path,
         "type": describe.kind(thing),
         "assignee": person.username,
         "before": before,
-        "shown": shown.assets,
     }
+    return about, shown
 
 
 def _sentence(done: dict[str, Any]) -> str:

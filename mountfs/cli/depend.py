@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from mountfs.cli.options import (
 from mountfs.cli.target import Target, open_target, open_to_change
 from mountfs.model import Asset, AssetId, CollectionId
 from mountfs.studio.permissions import Act
+
+if TYPE_CHECKING:
+    from mountfs.studio.widening import Shown
 
 
 @click.group()
@@ -102,7 +105,8 @@ def add(
                 f"there is no type of dependencies {kind!r}; there are: {', '.join(kinds.values())}"
             )
         kind = kinds[kind.casefold()]
-        done = [_add(target, target.beside(each), kind) for each in on]
+        begun = [_add(target, target.beside(each), kind) for each in on]
+    done = [about | {"people": shown.viewers, "files": shown.assets} for about, shown in begun]
     _tell(done, "needs", dry_run=dry_run, as_json=as_json)
 
 
@@ -143,16 +147,11 @@ def _on(target: Target, other: Target) -> AssetId | CollectionId:
     return thing.id
 
 
-def _add(target: Target, other: Target, kind: str) -> dict[str, Any]:
+def _add(target: Target, other: Target, kind: str) -> tuple[dict[str, Any], Shown]:
+    """What is told of it, and who comes to see what, which is known when all of it is done."""
     on = _on(target, other)
     shown = target.studio.depend(target.asset.id, on, kind, administration=target.administration)
-    return {
-        "path": target.path,
-        "on": other.path,
-        "type": kind,
-        "people": shown.viewers,
-        "files": shown.assets,
-    }
+    return {"path": target.path, "on": other.path, "type": kind}, shown
 
 
 def _remove(target: Target, other: Target) -> dict[str, Any]:

@@ -12,11 +12,8 @@ from mountfs.cli import MOUNT, NOT_FOUND, PROJECT_FILE, UNAVAILABLE, output
 from mountfs.cli.options import as_option, exits, json_option, storage_dir_option
 from mountfs.cli.paths import mounts_here
 from mountfs.cli.target import Target, open_target
-from mountfs.model import Asset, Toggle
+from mountfs.model import Asset
 from mountfs.studio.permissions import Act
-
-FAR = "studio"
-"""The mode of a project of a studio, of which only what a mount knows is known here."""
 
 HEADINGS = ("PATH", "STATUS", "VERSION", "MODIFIED")
 
@@ -69,10 +66,9 @@ def _about(target: Target) -> dict[str, Any]:
     ]
     mine.sort(key=lambda each: (each[1].status == "done", each[0]))
     tasks = [_task(_shown(target, path), asset) for path, asset in mine]
-    is_far = target.project.mode == FAR
     folders = [
         {"path": _shown(target, target.path_of(id_)[1:]), "files": target.outline.count_below(id_)}
-        for id_ in (() if is_far else target.studio.folders_of(me.id))
+        for id_ in target.studio.folders_of(me.id)
     ]
     folders.sort(key=lambda each: str(each["path"]))
     return {
@@ -80,9 +76,7 @@ def _about(target: Target) -> dict[str, Any]:
         "username": me.username,
         "tasks": tasks,
         "folders": folders,
-        "explanation": []
-        if tasks or folders
-        else list(_explanation_from_afar(target) if is_far else _explanation(target)),
+        "explanation": [] if tasks or folders else list(_explanation(target)),
     }
 
 
@@ -99,21 +93,6 @@ def _task(path: str, asset: Asset) -> dict[str, Any]:
         "number": head.number if head else None,
         "modified": output.time(head.mtime_ns / 1e9) if head else None,
     }
-
-
-def _explanation_from_afar(target: Target) -> Iterator[str]:
-    """The same in a mount of a studio, from what a mount knows."""
-    viewer, tree = target.tree.viewer, target.tree
-    yield f"no task in {target.project.name} is assigned to {viewer.person.username}"
-    if tree.assets:
-        shown = output.count(len(tree.assets), "file is", "files are")
-        yield f"{shown} visible to you all the same: in folders that you work in, or shared with everybody"
-    else:
-        yield "no folder is yours and nothing is shared with everybody, so an empty mount is as it should be"
-    if Toggle.ASSIGN_ASSET in viewer.may:
-        yield "your role allows you to assign work; it is done on the studio's machine, with mountfs assign"
-    else:
-        yield "who can assign you work: an admin of the project"
 
 
 def _explanation(target: Target) -> Iterator[str]:

@@ -46,7 +46,8 @@ def command(
             raise Missing(f"{path} has no version {number}; mountfs log lists those it has")
         is_newest = old == history[0]
         with target.studio.together(rehearse=dry_run):
-            made = describe.version(target, old if is_newest else target.studio.revert(old.id))
+            newest = old if is_newest else target.studio.revert(old.id)
+        made = describe.version(target, newest)
     if as_json:
         output.as_json(made)
     elif is_newest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from mountfs.cli.options import (
 from mountfs.cli.target import Target, open_target, open_to_change
 from mountfs.exchange.outline import Thing
 from mountfs.model import ROOT, Asset, AssetId
+
+if TYPE_CHECKING:
+    from mountfs.studio.tags import Tags
 
 
 @click.group()
@@ -90,9 +94,8 @@ def add(
       mountfs tag add film.clst:/shots/sh010.blend hero "needs rain"
     """
     with open_to_change(path, username=username, storage_dir=storage_dir, dry_run=dry_run) as target:
-        _each(target, words, target.studio.tag)
-        left = _tags(target).get(target.asset.id, [])
-    _tell(target.path, left, dry_run=dry_run, as_json=as_json)
+        left = _each(target, words, target.studio.tag)
+    _tell(target.path, list(left.words), dry_run=dry_run, as_json=as_json)
 
 
 @command.command("remove")
@@ -117,14 +120,13 @@ def remove(
       mountfs tag remove film.clst:/shots/sh010.blend hero
     """
     with open_to_change(path, username=username, storage_dir=storage_dir, dry_run=dry_run) as target:
-        _each(target, words, target.studio.untag)
-        left = _tags(target).get(target.asset.id, [])
-    _tell(target.path, left, dry_run=dry_run, as_json=as_json)
+        left = _each(target, words, target.studio.untag)
+    _tell(target.path, list(left.words), dry_run=dry_run, as_json=as_json)
 
 
-def _each(target: Target, words: tuple[str, ...], act: Callable[[AssetId, str], None]) -> None:
-    for word in words:
-        act(target.asset.id, word)
+def _each(target: Target, words: tuple[str, ...], act: Callable[[AssetId, str], Tags]) -> Tags:
+    """The tags that are there after the last, which are known when all of it is done."""
+    return [act(target.asset.id, word) for word in words][-1]
 
 
 def _at_and_below(target: Target) -> Iterator[tuple[str, Thing]]:

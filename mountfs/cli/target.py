@@ -53,7 +53,14 @@ class Target:
     @property
     def administration(self) -> bool:
         """Whether acts may reach beyond what the viewer sees, and say so in the audit."""
-        return self.administers is not None and not self.studio.is_owner
+        from mountfs.studio.permissions import Act
+
+        return self.administers is not None and not self.studio.is_owner and self.studio.may(Act.ASSIGN)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the project is a studio's, in a mount of it."""
+        return self.mounted is not None and self.mounted.info["remote"] is not None
 
     @cached_property
     def outline(self) -> Outline:
@@ -96,11 +103,18 @@ class Target:
             place = _place(text)
         if place is None or (self.mounted is None) != (place.mounted is None):
             raise click.UsageError(f"{text} is not a path of {self.project.path}, as the first one is")
-        if not place.project_file.exists() or not place.project_file.samefile(self.project.path):
+        if not self._has(place):
             raise click.UsageError(f"{text} is in another project; one command is about one")
         other = Target(self.project, self.studio, place.path, place.mounted, self.administers)
         other.outline = self.outline
         return other
+
+    def _has(self, place: _Place) -> bool:
+        """Whether a place is in this project."""
+        here, there = (each and each.info["remote"] for each in (self.mounted, place.mounted))
+        if here or there:
+            return all(here and there and here[each] == there[each] for each in ("url", "project"))
+        return place.project_file.exists() and place.project_file.samefile(self.project.path)
 
     def all(self, texts: Sequence[str]) -> list[Target]:
         """This path, which is the first of ``texts``, and the others."""
@@ -167,8 +181,14 @@ def open_target(
     if place.mounted is not None and place.mounted.info["remote"] is not None:
         from mountfs.cli.far import opened_far
 
+        if username is not None:
+            raise click.UsageError(
+                "--as is for project files: a studio shows its project to whoever has logged in"
+            )
         with opened_far(place.mounted.info) as (far, far_studio):
-            yield Target(far, far_studio, place.path, place.mounted)
+            if if_permitted and administers is not None and not far_studio.may(administers):
+                administers = None
+            yield Target(far, far_studio, place.path, place.mounted, administers)
         return
     chunks = storage_dir or place.storage_dir
     with open_project_for(place.project_file, whose, chunks, read_only=read_only) as (project, studio):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -13,6 +14,11 @@ from mountfs.cli.options import as_option, dry_run_option, exits, json_option, s
 from mountfs.cli.target import Target, open_target
 from mountfs.errors import UserUnknown
 from mountfs.model import UserId
+
+if TYPE_CHECKING:
+    from mountfs.cli.far import FarStudio
+    from mountfs.studio.undoing import Undone
+    from mountfs.wire.acts import UndoneFacts
 
 
 @click.command()
@@ -52,12 +58,10 @@ def command(
       mountfs undo -n film.clst --by bo --since 2h
       mountfs undo ~/mnt/shots --by bo --since 2026-11-21T10:00
     """
-    from mountfs.studio.undoing import undo
-
     with open_target(path, username=username, storage_dir=storage_dir, read_only=False) as target:
         if target.mounted is not None and not dry_run:
             target.mounted.require_saved()
-        done = undo(target.studio, _person(target, who), since, target.path, rehearse=dry_run)
+        done = _undo(target, _person(target, who), since, dry_run=dry_run)
     if as_json:
         output.as_json({"dry_run": dry_run, **asdict(done)})
     else:
@@ -67,6 +71,14 @@ def command(
         count = output.count(len(done.steps), "thing")
         output.say(f"{count} {'would be taken' if dry_run else 'taken'} back; {len(done.left)} to stay")
     ctx.exit(INCOMPLETE if done.left else OK)
+
+
+def _undo(target: Target, who: UserId, since: int, *, dry_run: bool) -> Undone | UndoneFacts:
+    if target.is_far:
+        return cast("FarStudio", target.studio).undo(who, since, target.path, rehearse=dry_run)
+    from mountfs.studio.undoing import undo
+
+    return undo(target.studio, who, since, target.path, rehearse=dry_run)
 
 
 def _person(target: Target, who: str) -> UserId:

@@ -131,14 +131,15 @@ class Acting(Overview):
         """The names of everything that is not in the trash, for whoever may do an act of administration.
 
         For administration commands, which reach what the actor does not see: NotPermitted, and audited,
-        without the right; then nothing is told of what there is. There are no versions in it.
+        without the right; then nothing is told of what there is. There are no versions in it. Whoever may not
+        assign work, but do this, is told the names of what they see, and who is there.
         """
         self.require(act)
         with self._reader.current() as catalogue:
-            viewer = self._look(catalogue)[0]
+            viewer, sight = self._look(catalogue)
             if self.is_owner:
                 return self._tree(catalogue)
-            everything = self._reader.reach().everything()
+            everything = self._reader.reach().everything() if self.may(Act.ASSIGN) else sight
             return Tree(
                 viewer,
                 Cursor(""),
@@ -242,6 +243,8 @@ class Acting(Overview):
     def _change(self, connection: Connection, administration: bool = False) -> Change:
         """What an act works with, inside its transaction."""
         viewer, sight = self._look(self._reader.catalogue)
+        if administration:
+            require(viewer, Act.ASSIGN)
         return Change(
             connection,
             self._reader.catalogue,

@@ -1,8 +1,9 @@
 """The acts of administration: people, roles, who sees what, and what a project keeps beside its files.
 
 ``administration=True`` is for administration commands: they reach what the actor does not see, and may show
-it to others. The rights needed are the same, and are asked for first, so that the answer tells nothing of
-what is hidden. It is never passed on behalf of a mount.
+it to others, so whoever may assign work may do that, and nobody else gains sight by what they do. The rights
+needed are asked for first, so that the answer tells nothing of what is hidden. It is never passed on behalf
+of a mount.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mountfs.model import (
     Manifest,
     Person,
     Role,
+    RoleId,
     Toggle,
     UserId,
 )
@@ -38,6 +40,7 @@ from mountfs.studio.change import Change
 from mountfs.studio.findings import Examination
 from mountfs.studio.making import Plan
 from mountfs.studio.permissions import Act, require
+from mountfs.studio.tags import Tags
 from mountfs.studio.templates import Template, TemplateId
 from mountfs.studio.widening import Shown
 
@@ -125,9 +128,11 @@ class Administration(Acting):
         """Let a role have exactly these rights. RoleRule for admin."""
         self._act(Act.EDIT_ROLE, role, partial(members.edit_role, role=role, may=may))
 
-    def create_role(self, role: str, may: AbstractSet[Toggle]) -> Role:
-        """A new role with exactly these rights. NameInvalid, NameTaken."""
-        return self._act(Act.CREATE_ROLE, role, partial(members.create_role, name=role, may=may))
+    def create_role(self, role: str, may: AbstractSet[Toggle], id: str = "") -> Role:
+        """A new role with exactly these rights, and this id if there is one. The same again answers as the
+        first time. NameInvalid, NameTaken."""
+        body = partial(members.create_role, name=role, may=may, id=RoleId(id))
+        return self._act(Act.CREATE_ROLE, role, body)
 
     def remove_role(self, role: str) -> None:
         """A role goes that nobody has. RoleRule."""
@@ -151,20 +156,18 @@ class Administration(Acting):
         body = partial(history.edit_comment, checkpoint=checkpoint, text=text)
         self._act(Act.EDIT_COMMENT, checkpoint, body)
 
-    def tag(self, asset: AssetId, word: str) -> None:
-        """Put a tag on an asset. NameInvalid."""
-        self._act(Act.TAG, asset, partial(tags.tag, asset=asset, word=word))
+    def tag(self, asset: AssetId, word: str) -> Tags:
+        """Put a tag on an asset; those it has then. NameInvalid."""
+        return self._act(Act.TAG, asset, partial(tags.tag, asset=asset, word=word))
 
-    def untag(self, asset: AssetId, word: str) -> None:
-        """Take a tag off an asset."""
-        self._act(Act.UNTAG, asset, partial(tags.untag, asset=asset, word=word))
+    def untag(self, asset: AssetId, word: str) -> Tags:
+        """Take a tag off an asset; those it has then."""
+        return self._act(Act.UNTAG, asset, partial(tags.untag, asset=asset, word=word))
 
     def tagged(self) -> dict[str, set[AssetId]]:
-        """The tags that visible assets have, by name, and which have them. In a transaction of several acts
-        they are what these have made of them."""
-        joint = self._mine()
+        """The tags that visible assets have, by name, and which have them."""
         with self.looking() as (connection, _, sight):
-            return tags.tagged(joint.connection if joint is not None else connection, sight.assets)
+            return tags.tagged(connection, sight.assets)
 
     # Templates
 
@@ -185,9 +188,18 @@ class Administration(Acting):
 
         return self._act_with_content(Act.ADD_TEMPLATE, file_name, add)
 
-    def add_template_from(self, asset: AssetId, file_name: str, *, replace: bool = False) -> Template:
-        """A template of a visible asset's newest version."""
-        body = partial(templates.add_from_asset, asset=asset, file_name=file_name, replace=replace)
+    def add_template_from(
+        self, asset: AssetId, file_name: str, *, replace: bool = False, id: str = ""
+    ) -> Template:
+        """A template of a visible asset's newest version, with this id if there is one. The same again
+        answers as the first time."""
+        body = partial(
+            templates.add_from_asset,
+            asset=asset,
+            file_name=file_name,
+            replace=replace,
+            id_=TemplateId(id),
+        )
         return self._act(Act.ADD_TEMPLATE, file_name, body)
 
     def remove_template(self, template: TemplateId) -> None:

@@ -15,11 +15,21 @@ from mountfs.errors import MountfsError, NotFound, WireError
 from mountfs.studio.compressing import Compressing
 from mountfs.studio.gate import Gate
 from mountfs.studio.responses import response_to
-from mountfs.studio.routes import accounts, chunks, edits, general, handing, members, sessions, trees
+from mountfs.studio.routes import (
+    accounts,
+    acts,
+    chunks,
+    edits,
+    general,
+    looking,
+    members,
+    sessions,
+    trees,
+)
 from mountfs.studio.routes.asking import REFUSALS, House, in_project
 from mountfs.studio.safety import networks
 
-MODULES = (general, sessions, accounts, members, trees, edits, handing, chunks)
+MODULES = (general, sessions, accounts, members, trees, edits, looking, acts, chunks)
 """The subjects of the API, in the order of docs/protocol.md."""
 
 

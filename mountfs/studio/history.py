@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from mountfs.errors import NotAssigned
+from mountfs.errors import NotAssigned, Refused
 from mountfs.model import AssetId, Checkpoint, CheckpointId
 from mountfs.rights import may_checkpoint
 from mountfs.storage import tables
 from mountfs.storage.batches import batches
 from mountfs.studio import rows
-from mountfs.studio.change import Change, nothing
+from mountfs.studio.change import Change, nothing, require_new_id
 from mountfs.studio.manifests import Recorded, recorded
 from mountfs.studio.permissions import Act
 from mountfs.studio.written import write_version
@@ -33,15 +33,23 @@ def checkpoints(connection: Connection, asset: AssetId, places: Iterable[int]) -
 
 
 def revert(change: Change, old: CheckpointId, new: CheckpointId) -> Checkpoint:
-    """Make an old version the newest again: a new checkpoint with its manifest. Nothing is lost."""
+    """Make an old version the newest again: a new checkpoint with its manifest. Nothing is lost. The same
+    again answers as the first time; Refused for an id that is something else's."""
     change.require(Act.REVERT)
     version = _visible(change, old, trashed=False)
+    require_new_id(new)
     version.chunk_ids()  # what is damaged is not made the newest
     asset = change.asset(version.asset).asset
     if not may_checkpoint(change.viewer, asset):
         raise NotAssigned("this is somebody else's to change")
     known = change.catalogue.versions_of(asset.id)
     all_of_it = checkpoints(change.connection, asset.id, known.rows)
+    there = recorded(change.connection, [new]).get(new)
+    if there is not None:
+        again = next((each for each in all_of_it if each.id == new), None)
+        if again is None or (there.author, there.chunks) != (change.viewer.person.id, version.chunks):
+            raise Refused("this checkpoint's id is in use")
+        return again
     source = next(each for each in all_of_it if each.id == old)
     made = Checkpoint(
         id=new,

@@ -15,7 +15,7 @@ from mountfs.model import NOBODY, Person, Role, RoleId, Toggle, UserId
 from mountfs.storage import tables
 from mountfs.studio import rows
 from mountfs.studio.catalogue import Catalogue
-from mountfs.studio.change import Change, nothing
+from mountfs.studio.change import Change, nothing, require_new_id
 from mountfs.studio.permissions import Act, require_gift
 
 ADMIN = "admin"
@@ -106,16 +106,24 @@ def edit_role(change: Change, role: str, may: AbstractSet[Toggle]) -> None:
     change.update(tables.role, edited.id, **{toggle.value: toggle in may for toggle in Toggle})
 
 
-def create_role(change: Change, name: str, may: AbstractSet[Toggle]) -> Role:
-    """A new role with exactly these rights. NameInvalid, NameTaken."""
+def create_role(change: Change, name: str, may: AbstractSet[Toggle], id: RoleId | None = None) -> Role:
+    """A new role with exactly these rights, and this id if there is one. The same again answers as the first
+    time. NameInvalid, NameTaken."""
     change.require(Act.CREATE_ROLE)
     name = name.strip()
+    if id:
+        require_new_id(id)
+        there = change.catalogue.roles.get(id)
+        if there == Role(id, name, frozenset(may)):
+            return there
+        if there is not None:
+            raise NameTaken("this id is in use")
     if not name or not name.isprintable():
         raise NameInvalid("a role needs a name that can be printed")
     if any(role.name.casefold() == name.casefold() for role in change.catalogue.roles.values()):
         raise NameTaken(f"there is a role {name!r} already")
     require_gift(change.viewer, may)
-    made = Role(RoleId(change.new_id()), name, frozenset(may))
+    made = Role(id or RoleId(change.new_id()), name, frozenset(may))
     change.connection.execute(
         insert(tables.role).values(
             id=made.id, mtime=change.now, name=name, **{toggle.value: toggle in may for toggle in Toggle}

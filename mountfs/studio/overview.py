@@ -2,7 +2,7 @@
 depends on what.
 
 ``administration=True`` is for administration commands, as in `administration`: the right that the command is
-for is needed, and then the answer reaches what the viewer does not see.
+for is needed and the one to assign work, and then the answer reaches what the viewer does not see.
 """
 
 from __future__ import annotations
@@ -63,10 +63,28 @@ class Overview(View):
                 raise nothing()
             return sorted(catalogue.assigned_folders.get(user, set()) & sight.collections)
 
+    def folder_work(self) -> list[tuple[UserId, CollectionId]]:
+        """Who works in which collection: the viewer's own; for whoever may take work back, of all they see;
+        for whoever may assign it, all."""
+        with self._reader.current() as catalogue:
+            viewer, sight = self._look(catalogue)
+            if self.may(Act.ASSIGN):
+                sight = self._reader.reach().everything()
+            everybody = self.may(Act.ASSIGN) or self.may(Act.UNASSIGN)
+            return sorted(
+                (user, folder)
+                for user, folders in catalogue.assigned_folders.items()
+                if everybody or user == viewer.person.id
+                for folder in folders & sight.collections
+            )
+
     def works_in(self, collection: CollectionId) -> list[Person]:
-        """Those to whom a collection is assigned, by username. For administration."""
+        """Those to whom a collection is assigned, by username: a visible one, for whoever may take it back;
+        any, for whoever may assign it, too. NotFound."""
         require(self.viewer(), Act.UNASSIGN)
         with self._reader.current() as catalogue:
+            reach, sight = self._reader.reach(), self._look(catalogue)[1]
+            _require_seen(catalogue, reach.everything() if self.may(Act.ASSIGN) else sight, collection)
             found = [
                 catalogue.members[user].person
                 for user, folders in catalogue.assigned_folders.items()
@@ -98,6 +116,7 @@ class Overview(View):
         viewer sees at both ends; for administration, everything. NotFound."""
         if administration:
             require(self.viewer(), Act.DEPEND)
+            require(self.viewer(), Act.ASSIGN)
         with self.looking() as (connection, catalogue, sight):
             if administration:
                 sight = self._reader.reach().everything()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Many
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -17,8 +18,14 @@ MAX_LENGTH = 100
 """Characters of a tag."""
 
 
-def tag(change: Change, asset: AssetId, word: str) -> None:
-    """Put a tag on an asset. It is no error if it is there. NameInvalid."""
+class Tags(NamedTuple):
+    """The tags that an asset has."""
+
+    words: tuple[str, ...]
+
+
+def tag(change: Change, asset: AssetId, word: str) -> Tags:
+    """Put a tag on an asset; those it has then. It is no error if it is there. NameInvalid."""
     change.require(Act.TAG)
     change.asset(asset)
     word = _valid(word)
@@ -37,16 +44,18 @@ def tag(change: Change, asset: AssetId, word: str) -> None:
                 id=change.new_id(), mtime=change.now, asset_id=asset, tag_id=id_, synced=False
             )
         )
+    return _tags_of(change.connection, asset)
 
 
-def untag(change: Change, asset: AssetId, word: str) -> None:
-    """Take a tag off an asset. It is no error if it is not there."""
+def untag(change: Change, asset: AssetId, word: str) -> Tags:
+    """Take a tag off an asset; those it has then. It is no error if it is not there."""
     change.require(Act.UNTAG)
     change.asset(asset)
     change.detail["tag"] = word.strip()
     tags, pairs = tables.tag.c, tables.asset_tag.c
     ids = select(tags.id).where(tags.name == word.strip())
     change.connection.execute(delete(tables.asset_tag).where(pairs.asset_id == asset, pairs.tag_id.in_(ids)))
+    return _tags_of(change.connection, asset)
 
 
 def tagged(connection: Connection, visible: Many[AssetId]) -> dict[str, set[AssetId]]:
@@ -58,6 +67,10 @@ def tagged(connection: Connection, visible: Many[AssetId]) -> dict[str, set[Asse
         if isinstance(word, str) and asset in visible:
             found.setdefault(word, set()).add(asset)
     return dict(sorted(found.items(), key=lambda item: (item[0].casefold(), item[0])))
+
+
+def _tags_of(connection: Connection, asset: AssetId) -> Tags:
+    return Tags(tuple(tagged(connection, [asset])))
 
 
 def _valid(word: str) -> str:

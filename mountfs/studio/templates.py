@@ -20,7 +20,7 @@ from mountfs.interfaces import ChunkStore
 from mountfs.model import AssetId, ChunkId, Manifest
 from mountfs.storage import tables
 from mountfs.studio import rows
-from mountfs.studio.change import Change, nothing
+from mountfs.studio.change import Change, nothing, require_new_id
 from mountfs.studio.manifests import Sent, recorded, require_chunks, require_possible
 from mountfs.studio.permissions import Act
 
@@ -84,8 +84,16 @@ def add(
     return _write(change, made, content.size, content.xxh3, ",".join(chunk.id for chunk in content.chunks))
 
 
-def add_from_asset(change: Change, asset: AssetId, file_name: str, *, replace: bool = False) -> Template:
-    """The same with the content of a visible asset's newest version. NotFound without one."""
+def add_from_asset(
+    change: Change,
+    asset: AssetId,
+    file_name: str,
+    *,
+    replace: bool = False,
+    id_: TemplateId | None = None,
+) -> Template:
+    """The same with the content of a visible asset's newest version, and this id if there is one. The same
+    again answers as the first time. NotFound without a version."""
     change.require(Act.READ_CONTENT)
     head = change.asset(asset).asset.head
     if head is None:
@@ -94,7 +102,14 @@ def add_from_asset(change: Change, asset: AssetId, file_name: str, *, replace: b
     if version.chunks is None or version.size < 0:
         raise ContentError("the manifest of this version is damaged")
     change.detail["from"] = head.id
-    made = _prepare(change, file_name, replace=replace)
+    if id_:
+        require_new_id(id_)
+        for there in _read(change.connection, _columns.id == id_):
+            change.require(Act.ADD_TEMPLATE)
+            if not there.trashed and there.file_name == file_name and there.chunks == version.chunks:
+                return there
+            raise NameTaken("this id is in use")
+    made = _prepare(change, file_name, replace=replace, id_=id_)
     return _write(change, made, version.size, version.xxh3, version.chunks)
 
 
@@ -117,7 +132,7 @@ def restore(change: Change, id_: TemplateId) -> None:
     raise nothing()
 
 
-def _prepare(change: Change, file_name: str, *, replace: bool) -> Template:
+def _prepare(change: Change, file_name: str, *, replace: bool, id_: TemplateId | None = None) -> Template:
     """The template that is to be written: a new one, or one that is there."""
     there = [each for each in templates(change.connection) if _same(each.file_name, file_name)]
     if there and replace:
@@ -127,7 +142,7 @@ def _prepare(change: Change, file_name: str, *, replace: bool) -> Template:
     names.require_valid(file_name)
     _make_room(change, file_name)
     name, extension = names.split(file_name)
-    return Template(TemplateId(change.new_id()), name, extension, 0, "", "", trashed=False)
+    return Template(id_ or TemplateId(change.new_id()), name, extension, 0, "", "", trashed=False)
 
 
 def _make_room(change: Change, file_name: str, except_for: str = "") -> None:

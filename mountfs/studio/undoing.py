@@ -76,14 +76,14 @@ def undo(studio: BoundStudio, who: UserId, since: int, path: str, *, rehearse: b
     """Take back what ``who`` did since a moment (Unix seconds) to what is, or was, at ``path`` and below."""
     acts = _acts(studio, who, since)
     undoing = _Undoing(studio, path, acts)
-    studio.because = BECAUSE
-    try:
-        with studio.together(rehearse=rehearse):
+    with studio.together(rehearse=rehearse):
+        studio.because = BECAUSE  # in here nobody else acts by this studio
+        try:
             for row in acts:
                 undoing.take_back(row)
             undoing.go_back(who, since)
-    finally:
-        studio.because = ""
+        finally:
+            studio.because = ""
     return undoing.done
 
 
@@ -174,7 +174,9 @@ class _Undoing:
         with self._studio.looking() as (connection, _, _):
             known = recorded(connection, [version]).get(version)
         path = self._path(known.asset) if known is not None else None
-        if known is not None and known.trashed and path is not None and self._is_below(path):
+        if known is None or not known.trashed or not self._is_seen(known.asset):
+            return  # what is not for these eyes is not told of by a right that is missing either
+        if path is not None and self._is_below(path):
             step = Step("restored", path, f"version {version}")
             self._try(path, step, lambda: self._studio.restore_checkpoint(version))
 

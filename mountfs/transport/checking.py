@@ -25,6 +25,7 @@ from mountfs.model import (
     Proposal,
     Tree,
 )
+from mountfs.wire.acts import Trash
 
 MAX_DEPTH = 256
 """Folders in folders."""
@@ -52,6 +53,18 @@ def require_tree(tree: Tree) -> Tree:
         if id_ != collection.id:
             raise WireError("the studio's tree calls one folder by two ids")
     return tree
+
+
+def require_trash(trash: Trash) -> Trash:
+    """What is in the trash, if it can be. WireError unless it is said of each thing where it was."""
+    for asset in trash.assets:
+        _require_asset(asset)
+    for collection in trash.collections:
+        _require_collection(collection)
+    there: list[str] = [*(each.id for each in trash.assets), *(each.id for each in trash.collections)]
+    if not trash.paths.keys() >= set(there):
+        raise WireError("the studio does not say where something in the trash was")
+    return trash
 
 
 def require_changes(changes: Changes) -> Changes:

@@ -18,7 +18,6 @@ from mountfs.model import (
     ProjectId,
     Proposal,
     Tree,
-    UserId,
     Viewer,
 )
 from mountfs.transport.checking import (
@@ -29,12 +28,16 @@ from mountfs.transport.checking import (
     require_versions,
 )
 from mountfs.transport.line import Line
+from mountfs.wire import acts
 
 _EXAMINED = 100 << 20
 """Bytes a second that a studio looks through at least, before it takes a version."""
 
 _LONGEST_EXAMINATION = 600.0
 """Seconds. What takes longer is found done when it is offered again."""
+
+_TRASHED = 100
+"""Assets that a studio puts into the trash in a second at least."""
 
 
 class StudioClient:
@@ -62,7 +65,7 @@ class StudioClient:
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
         """The chunks of a checkpoint of a visible asset."""
-        path = f"{self._at}/manifests/{_part(checkpoint)}"
+        path = f"{self._at}/manifests/{part(checkpoint)}"
         return require_manifest(self._line.ask("GET", path, Manifest), checkpoint)
 
     def manifests(self, checkpoints: Sequence[CheckpointId]) -> Mapping[CheckpointId, Manifest]:
@@ -79,13 +82,13 @@ class StudioClient:
 
     def history(self, asset: AssetId) -> Sequence[Checkpoint]:
         """All checkpoints of a visible asset that are not trashed, newest first."""
-        path = f"{self._at}/assets/{_part(asset)}/history"
+        path = f"{self._at}/assets/{part(asset)}/history"
         return require_versions(self._line.ask("GET", path, list[Checkpoint]), asset)
 
     def needed_for(self, what: AssetId | CollectionId) -> Sequence[AssetId]:
         """The visible assets that a visible thing and all below it depends on, transitively, without
         itself."""
-        path, most = f"{self._at}/things/{_part(what)}/needs", wire.MAX_ANSWER
+        path, most = f"{self._at}/things/{part(what)}/needs", wire.MAX_ANSWER
         return self._line.ask("GET", path, list[AssetId], most=most)
 
     def publish(self, proposals: Sequence[Proposal]) -> Sequence[Checkpoint]:
@@ -100,7 +103,7 @@ class StudioClient:
 
     def make_collection(self, collection: CollectionId, name: str, parent: CollectionId) -> Collection:
         """A new collection with an id chosen by the caller. The same again answers as the first time."""
-        path = f"{self._at}/collections/{_part(collection)}"
+        path = f"{self._at}/collections/{part(collection)}"
         return self._line.ask("PUT", path, Collection, body=wire.Placing(name, parent))
 
     def rename(self, what: AssetId | CollectionId, name: str, extension: str, parent: CollectionId) -> None:
@@ -115,29 +118,27 @@ class StudioClient:
 
     def trash(self, what: AssetId | CollectionId) -> None:
         """Move an asset or a collection to the trash."""
-        self._line.tell("DELETE", f"{self._at}/things/{_part(what)}")
+        self._line.tell("DELETE", f"{self._at}/things/{part(what)}")
+
+    def trash_assets(self, assets: Sequence[AssetId]) -> None:
+        """Move assets to the trash, all of them or none. LimitExceeded for more than the studio takes."""
+        if assets:
+            asked = acts.TrashAsked(list(assets))
+            self._line.tell("POST", f"{self._at}/trash", asked, wait=len(assets) / _TRASHED)
 
     def set_status(self, asset: AssetId, status: str) -> None:
         """Give an asset a status, by its short name."""
-        path = f"{self._at}/assets/{_part(asset)}/status"
+        path = f"{self._at}/assets/{part(asset)}/status"
         self._line.tell("PUT", path, wire.StatusGiven(status))
-
-    def assign(self, what: AssetId | CollectionId, user: UserId) -> None:
-        """Give a task to somebody, or let somebody work in a collection."""
-        self._line.tell("PUT", f"{self._at}/things/{_part(what)}/assignee", wire.Assigned(user))
-
-    def share(self, collection: CollectionId) -> None:
-        """Let everybody in the project see a collection and all below it."""
-        self._line.tell("PUT", f"{self._at}/collections/{_part(collection)}/shared")
 
     def ignore_list(self) -> Sequence[str]:
         """The project's patterns for names that stay local."""
         return self._line.ask("GET", f"{self._at}/ignore-list", list[str])
 
     def _place(self, what: AssetId | CollectionId, placing: wire.Placing) -> None:
-        self._line.tell("PUT", f"{self._at}/things/{_part(what)}/place", placing)
+        self._line.tell("PUT", f"{self._at}/things/{part(what)}/place", placing)
 
 
-def _part(id_: str) -> str:
+def part(id_: str) -> str:
     """An id as one part of a path, whatever is in it. An empty one would lead elsewhere."""
     return quote(id_, safe="") or "-"

@@ -119,9 +119,9 @@ class Line:
             kind, self.send(method, wire.API + path, content, query=query, wait=wait, most=most)
         )
 
-    def tell(self, method: str, path: str, body: object = None) -> None:
+    def tell(self, method: str, path: str, body: object = None, *, wait: float = 0.0) -> None:
         """The same for what has no answer."""
-        self.send(method, wire.API + path, None if body is None else wire.encode(body))
+        self.send(method, wire.API + path, None if body is None else wire.encode(body), wait=wait)
 
     def send(
         self,

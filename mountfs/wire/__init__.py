@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from mountfs.errors import LimitExceeded, WireError
-from mountfs.model import CheckpointId, ChunkId, CollectionId, UserId
+from mountfs.model import CheckpointId, ChunkId, CollectionId
 
 T = TypeVar("T")
 
@@ -88,13 +88,6 @@ class StatusGiven:
     """A status for an asset, by its short name."""
 
     status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """Who gets a task, or works in a folder: one of the project's people."""
-
-    user: UserId
 
 
 @dataclass(frozen=True, slots=True)

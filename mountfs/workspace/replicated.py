@@ -23,6 +23,7 @@ from typing import TypeVar
 from mountfs import wire
 from mountfs.errors import (
     DeadlineExceeded,
+    LimitExceeded,
     LocalStateError,
     MountfsError,
     NotFound,
@@ -33,7 +34,7 @@ from mountfs.errors import (
     Unauthenticated,
     WireError,
 )
-from mountfs.interfaces import Studio
+from mountfs.interfaces import BulkStudio, Studio
 from mountfs.model import (
     AssetId,
     Changes,
@@ -288,6 +289,13 @@ class ReplicatedStudio:
     def trash(self, what: AssetId | CollectionId) -> None:
         """Into the trash. StudioUnavailable: try again later."""
         self._reached(lambda: self._inner.trash(what))
+
+    def trash_assets(self, assets: Sequence[AssetId]) -> None:
+        """Many into the trash, all of them or none. StudioUnavailable: try again later."""
+        inner = self._inner
+        if not isinstance(inner, BulkStudio):
+            raise LimitExceeded("this studio takes one thing at a time")
+        self._reached(lambda: inner.trash_assets(assets))
 
     def set_status(self, asset: AssetId, status: str) -> None:
         """Give an asset a status. StudioUnavailable."""

@@ -77,6 +77,7 @@ def test_a_folder_goes_into_a_studio(online: OnlineStudio, tmp_path: Path):
     place = ann.mount()
     assert (place / "shots" / "sh010" / "anim.blend").read_bytes() == b"an animation" * 200_000
     assert {row[0] for row in ann.type("mine", place).rows} == {
+        f"{place}/shots/",
         str(place / "notes.txt"),
         str(place / "shots" / "sh010" / "anim.blend"),
     }
@@ -99,7 +100,8 @@ def test_what_goes_into_a_studio_is_handed_out(online: OnlineStudio, tmp_path: P
     seen = [mount / name for name in ("shots/anim.blend", "shots/more/light.blend", "assets/wood.png")]
     wait_until(lambda: all(path.exists() for path in seen), "the news")
     assert [path.read_text() for path in seen] == [str(path.relative_to(mount)) for path in seen]
-    assert {row[0] for row in bo.type("mine", mount).rows} == {str(path) for path in seen[:2]}
+    listed = {row[0] for row in bo.type("mine", mount).rows}
+    assert listed == {f"{mount}/shots/", *(str(path) for path in seen[:2])}
     nobody = ann.type("import", work, "--studio", f"{online.url}/film", "--assign", "zoe", code=3)
     assert "nobody called 'zoe'" in nobody.err
 
@@ -108,7 +110,7 @@ def test_an_empty_mount_explains_itself(online: OnlineStudio, tmp_path: Path):
     """Whoever has nothing to do at a studio reads that this is so, and who can help."""
     bo = Clerk(online, "bo", tmp_path / "bo")
     said = bo.type("mine", bo.mount()).out
-    assert "no task in film is assigned to bo" in said
+    assert "nothing in film is assigned to bo" in said
     assert "an empty mount is as it should be" in said
     assert "who can assign you work" in said
 

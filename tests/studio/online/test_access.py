@@ -25,6 +25,7 @@ from mountfs.model import AssetId, CheckpointId, ChunkId, CollectionId, Proposal
 from mountfs.studio.app import build
 from mountfs.testing.online import OPERATOR, OnlineStudio, password_of
 from mountfs.testing.projects import new_id
+from mountfs.wire import acts
 from tests.studio.online.town import ALLOWED, BLIND, LACKING, STRANGER, Secret, Town
 
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
@@ -160,12 +161,21 @@ LINES: dict[str, Line] = {
     "PUT /api/v1/projects/{project}/assets/{asset}/status": at(
         "/assets/{asset}/status", lambda *_: wire.StatusGiven("wip")
     ),
-    "PUT /api/v1/projects/{project}/things/{thing}/assignee": at(
-        "/things/{folder}/assignee", lambda town, _: wire.Assigned(town.user(ALLOWED))
+    "POST /api/v1/projects/{project}/acts": at(
+        "/acts", lambda _, secret: acts.ActsAsked([acts.Act("tag", secret.asset, text="wet")])
     ),
-    "PUT /api/v1/projects/{project}/collections/{collection}/shared": Line(
-        lambda town, _: Asked(rest=f"/collections/{town.new_folder()}/shared")
+    "POST /api/v1/projects/{project}/trash": at("/trash", lambda _, secret: acts.TrashAsked([secret.asset])),
+    "POST /api/v1/projects/{project}/undo": at(
+        "/undo", lambda town, _: acts.UndoAsked(town.user(ALLOWED), 0, rehearse=True)
     ),
+    "GET /api/v1/projects/{project}/trash": at("/trash"),
+    "GET /api/v1/projects/{project}/rules": at("/rules"),
+    "GET /api/v1/projects/{project}/names": at("/names", query="?act=assign"),
+    "GET /api/v1/projects/{project}/works-in": at("/works-in"),
+    "GET /api/v1/projects/{project}/things/{thing}/access": at("/things/{asset}/access"),
+    "GET /api/v1/projects/{project}/assets/{asset}/dependencies": at("/assets/{asset}/dependencies"),
+    "GET /api/v1/projects/{project}/tags": at("/tags"),
+    "GET /api/v1/projects/{project}/templates": at("/templates"),
     "POST /api/v1/projects/{project}/chunks/missing": at(
         "/chunks/missing", lambda *_: wire.ChunksAsked([ChunkId("0" * 64)])
     ),
@@ -336,7 +346,8 @@ def seen_of(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]
 
 def about_things() -> list[str]:
     """Requests in which something is named that some do not see."""
-    named = re.compile(r"\{(asset|thing|checkpoint|collection)\}|checkpoints$|manifests$|addresses$")
+    several = r"checkpoints$|manifests$|addresses$|acts$|^POST \S+/trash$"
+    named = re.compile(r"\{(asset|thing|checkpoint|collection)\}|" + several)
     return [request for request in LINES if "{project}" in request and named.search(request)]
 
 

@@ -133,6 +133,12 @@ class Town:
         """Who somebody is in the project."""
         return self._user(username)
 
+    def audit(self) -> list[tuple[str, str]]:
+        """The project's own record: acts, and what they were about."""
+        with self.owner.looking() as (connection, _, _):
+            rows = connection.exec_driver_sql("SELECT act, subject FROM mountfs_audit ORDER BY rowid")
+            return [(act, subject) for act, subject in rows]
+
     def new_folder(self) -> CollectionId:
         """A folder of those who see the secret one, with a file in it, which may be shown to everybody."""
         name = f"hidden-{new_id()}"

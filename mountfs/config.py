@@ -126,7 +126,7 @@ class StudioAccess:
     cache_size: int = 0
     """Bytes of content that are kept on this machine (0: a fifth of the disk)."""
     any_folder: bool = False
-    """Whether a studio is mounted at other places than /studio without a remark."""
+    """Whether a studio is mounted at other places than it says without a remark."""
 
 
 @dataclass(frozen=True, slots=True)

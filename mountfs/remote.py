@@ -1,13 +1,15 @@
 """A studio from this machine: which projects an account has there, and the parts of a mount of one.
 
 What is kept here of a studio lies below ``studios`` in the state directory, one folder for each (studio,
-account): the list of projects, and a replica of each that was mounted (`workspace.replica`). With them a
-mount comes up without network. Chunks are in one cache for all (`content.disk_cache`).
+account): the list of projects, what the studio has set, and a replica of each that was mounted
+(`workspace.replica`). With them a mount comes up without network. Chunks are in one cache for all
+(`content.disk_cache`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,10 +28,15 @@ from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
 from mountfs.transport.line import Line, Patience
 from mountfs.transport.people import device
+from mountfs.wire.settings import SettingsFacts, fault_of
 from mountfs.workspace.replica import Replica
 from mountfs.workspace.replicated import ReplicatedStudio
 
+log = logging.getLogger(__name__)
+
 _PROJECTS = "projects.json"
+_SETTINGS = "settings.json"
+_PLACE = "place"
 
 _FIRST_ANSWER = 10.0
 """Seconds that a mount waits for the studio's first answer before it comes up without it."""
@@ -56,6 +63,35 @@ def _kept_projects(line: Line, state_dir: Path, email: str) -> list[wire.Project
         kept = (folder_of(state_dir, line.url, email) / _PROJECTS).read_bytes()
         return wire.decode(list[wire.ProjectFacts], kept)
     return None
+
+
+def settings(line: Line, state_dir: Path, email: str) -> SettingsFacts:
+    """What a studio has set for those who mount it; without network, what it had the last time."""
+    with suppress(StudioUnavailable):
+        return _asked_settings(line, state_dir, email)
+    with suppress(OSError, WireError):
+        kept = (folder_of(state_dir, line.url, email) / _SETTINGS).read_bytes()
+        return wire.decode(SettingsFacts, kept)
+    return SettingsFacts()
+
+
+def _asked_settings(line: Line, state_dir: Path, email: str) -> SettingsFacts:
+    said = line.ask("GET", "/settings", SettingsFacts)
+    if fault := fault_of(said):
+        log.warning("what the studio has set is not taken: %s", fault)
+        said = SettingsFacts()
+    _write(folder_of(state_dir, line.url, email) / _SETTINGS, wire.encode(said))
+    return said
+
+
+def is_first_time_at(place: Path, state_dir: Path, url: str, email: str) -> bool:
+    """Whether a studio is mounted at another place than the last time this was asked."""
+    known = folder_of(state_dir, url, email) / _PLACE
+    with suppress(OSError):
+        if known.read_bytes() == os.fsencode(place):
+            return False
+    _write(known, os.fsencode(place))
+    return True
 
 
 def find_project(known: list[wire.ProjectFacts], name: str) -> wire.ProjectFacts:
@@ -122,7 +158,12 @@ def opened(remote: Remote, state_dir: Path) -> Iterator[RemoteProject]:
         stack.callback(line.close)
         folder = folder_of(state_dir, remote.url, remote.email)
         replica = Replica(folder / f"{_name(id_)}.db", f"{remote.url} {id_} {remote.email}")
-        studio = ReplicatedStudio(StudioClient(line, id_), replica, epoch=lambda: line.epoch)
+        studio = ReplicatedStudio(
+            StudioClient(line, id_),
+            replica,
+            epoch=lambda: line.epoch,
+            offline_days=lambda: _asked_settings(line, state_dir, remote.email).offline_days,
+        )
         stack.callback(studio.close)
         remote_chunks = RemoteChunks(line, id_, require_reached=studio.require_reached)
         stack.callback(remote_chunks.close)

@@ -7,6 +7,7 @@ import getpass
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -34,11 +35,6 @@ from mountfs.names import printable, showable
 if TYPE_CHECKING:
     from mountfs.config import Config, MountOptions
     from mountfs.launch import Mounted, MountRequest
-
-
-CANONICAL = Path("/studio")
-"""Where projects of studios are mounted if nothing else is said: the same on all machines, so that what one
-scene says of another is true on each."""
 
 
 @click.command()
@@ -85,8 +81,9 @@ def command(
     version in the project; mountfs status shows what is not one yet.
 
     At a studio where you are logged in, URL/PROJECT is one of your projects, by its name, and URL all of
-    them, each a folder in DIR. Without DIR it is /studio/PROJECT, so that paths in scenes are the same on all
-    machines. Without network a mount shows what is on this machine, for two weeks.
+    them, each a folder in DIR. Without DIR it is /studio/PROJECT, or where the studio has set, so that paths
+    in scenes are the same on all machines. Without network a mount shows what is on this machine, for two
+    weeks or as long as the studio has set.
 
     \b
       mountfs mount film.clst ~/mnt
@@ -180,7 +177,8 @@ def _of_studio(
     """What to mount of a studio, and where. NotFound for a project that is not one of theirs."""
     from mountfs.keys import plain_email, studio_url
     from mountfs.launch import MountRequest, Remote
-    from mountfs.remote import find_project, projects
+    from mountfs.remote import find_project, is_first_time_at, projects
+    from mountfs.remote import settings as set_by
 
     parts = urlsplit(what)
     url = studio_url(f"{parts.scheme}://{parts.netloc}")
@@ -189,17 +187,27 @@ def _of_studio(
     line = line_of(config, session)
     try:
         known = projects(line, config.state_dir, session.email)
+        # The same on all machines, so that what one scene says of another is true on each.
+        usual = Path(set_by(line, config.state_dir, session.email).mount_path)
     finally:
         line.close()
     chosen = [find_project(known, name)] if name else known
     if not chosen:
         raise Missing(f"you are a member of no project at {url}; a project's admin can take you in")
-    top = folder.absolute() if folder is not None else CANONICAL / (showable(chosen[0].name) if name else "")
+    if folder is None:
+        _require_outside_home(usual, url)
+    top = folder.absolute() if folder is not None else usual / (showable(chosen[0].name) if name else "")
     if folder is None or not name:
         _make_folders(top.parent if name else top, [each.name for each in chosen])
-    if folder is not None and top != CANONICAL and not config.studio.any_folder:
+    if (
+        folder is not None
+        and top not in (usual, usual / showable(chosen[0].name))
+        and not config.studio.any_folder
+        and sys.stdout.isatty()
+        and is_first_time_at(top, config.state_dir, url, session.email)
+    ):
         output.remark(
-            f"mountfs: paths in scenes are the same on all machines if this is mounted at {CANONICAL}; "
+            f"mountfs: paths in scenes are the same on all machines if this is mounted at {usual}; "
             "to mount elsewhere without this remark: [studio] any_folder = true in config.toml"
         )
     return [
@@ -221,6 +229,13 @@ def _of_studio(
         )
         for each in chosen
     ]
+
+
+def _require_outside_home(place: Path, url: str) -> None:
+    """MountError for a place that is this person's own, or above what is."""
+    home = Path.home()
+    if home != Path("/") and (place.is_relative_to(home) or home.is_relative_to(place)):
+        raise MountError(f"{url} wants to be mounted at {place}, where your own files are: name a DIR")
 
 
 def _make_folders(top: Path, names: list[str]) -> None:

@@ -51,6 +51,7 @@ from mountfs.model import (
     Viewer,
 )
 from mountfs.rights import may_read
+from mountfs.wire.settings import OFFLINE_DAYS
 from mountfs.workspace.replica import Replica
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,6 @@ T = TypeVar("T")
 
 UNREACHED = (StudioUnavailable, DeadlineExceeded, TooMany, WireError)
 """What says nothing but that there was no answer."""
-
-OFFLINE_DAYS = 14.0
 
 _STARTING_AGAIN = 10.0
 """Seconds."""
@@ -79,9 +78,10 @@ class ReplicatedStudio:
     """`interfaces.Studio` for a mount that goes on without network.
 
     ``epoch`` tells which life of the studio's data its last answer was from; in a new one the tree is read
-    anew. ``offline_days`` is for how long the replica is shown after the studio was last reached; ``now``
-    gives Unix seconds. For ``first_pause`` seconds after it could not be reached, and then for longer ones,
-    it is not asked again for what can be had here, or is not worth waiting for.
+    anew. ``offline_days`` asks the studio for how long the replica is shown after it was last reached; that
+    is asked now and then, and remembered with the replica. ``now`` gives Unix seconds. For ``first_pause``
+    seconds after it could not be reached, and then for longer ones, it is not asked again for what can be
+    had here, or is not worth waiting for.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class ReplicatedStudio:
         replica: Replica,
         *,
         epoch: Callable[[], str] = lambda: "",
-        offline_days: float = OFFLINE_DAYS,
+        offline_days: Callable[[], int] = lambda: OFFLINE_DAYS,
         first_pause: float = 1.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._inner = inner
         self._replica = replica
         self._epoch = epoch
-        self._offline = offline_days * 86_400
+        self._offline_days = offline_days
         self._now = now
         self._first_pause = first_pause
         self._closed = threading.Event()
@@ -331,7 +331,13 @@ class ReplicatedStudio:
         if abs(self._now() - self._noted) >= _NOTED:
             self._noted = self._now()
             self._keep(lambda: self._replica.note(confirmed=str(int(self._noted))))
+            self._keep(self._learn_days)
         return answer
+
+    def _learn_days(self) -> None:
+        with suppress(MountfsError):  # then it is asked the next time
+            days = self._offline_days()
+            self._replica.note(offline_days=str(days))
 
     def _is_gone(self, why: Exception, pause: float) -> None:
         if self.offline_since is None:
@@ -376,7 +382,8 @@ class ReplicatedStudio:
                 f"the studio has to be reached once more before this project is shown here ({why})"
             ) from why
         passed = self._now() - float(confirmed)
-        if passed < -_NOTED or passed > self._offline:
+        allowed = int(self._replica.fact("offline_days") or OFFLINE_DAYS) * 86_400
+        if passed < -_NOTED or passed > allowed:
             when = datetime.fromtimestamp(float(confirmed), UTC).strftime("%Y-%m-%d")
             how = "too long ago" if passed > 0 else "in the future by this machine's clock, so set it,"
             raise StudioUnavailable(

@@ -13,8 +13,9 @@ import pytest
 from mountfs import cli, mountpoints
 from mountfs.storage.open import open_project
 from mountfs.testing.mounts import bounded
-from mountfs.testing.online import OnlineStudio, online_studio, password_of
+from mountfs.testing.online import OPERATOR, OnlineStudio, online_studio, password_of
 from mountfs.testing.projects import production
+from mountfs.wire.settings import SettingsFacts
 from tests.cli.running import Done, Shell
 
 pytestmark = pytest.mark.mounted
@@ -77,6 +78,20 @@ def test_all_projects_are_folders_of_one(typing: Shell, online: OnlineStudio):
     (typing.home / "all").mkdir()
     typing.run("mount", online.url, str(typing.home / "all"))
     assert (typing.home / "all" / "harbor" / "library").is_dir()
+
+
+def test_projects_are_mounted_where_the_studio_says(typing: Shell, online: OnlineStudio):
+    """The same place for everybody, unless they name another; never among their own files."""
+    login(typing, online, "ann")
+    project = f"{online.url}/harbor"
+    asked = typing.run("mount", project, code=cli.MOUNT).err
+    assert "/studio is not a folder of yours" in asked
+    assert "sudo install -d -o" in asked
+    settings = online.house.accounts.settings
+    settings.change(OPERATOR, SettingsFacts(3, "/srv/films"))
+    assert "/srv/films is not a folder of yours" in typing.run("mount", project, code=cli.MOUNT).err
+    typing.environ["HOME"] = "/srv/films/ann"
+    assert "where your own files are" in typing.run("mount", project, code=cli.MOUNT).err
 
 
 def test_the_token_is_in_no_output(typing: Shell, online: OnlineStudio):

@@ -303,6 +303,17 @@ def test_the_operator_works_while_people_do(shell: Shell, at_work: Path):
         node.close()
 
 
+def test_what_holds_for_all_who_mount_is_set(shell: Shell, studio: Path):
+    """It is shown, changed one by one, and what cannot be is refused."""
+    said = shell.run("studio", "settings", studio, "--json").json
+    assert said == {"offline_days": 14, "mount_path": "/studio"}
+    shell.run("studio", "settings", studio, "--offline-days", "3")
+    shell.run("studio", "settings", studio, "--mount-path", "/prod")
+    assert shell.run("studio", "settings", studio).rows == [["offline days", "3"], ["mount path", "/prod"]]
+    for given in (("--offline-days", "400"), ("--mount-path", "/etc/x")):
+        shell.run("studio", "settings", studio, *given, code=cli.SETTINGS)
+
+
 def test_one_session_of_many_ends(shell: Shell, at_work: Path):
     """A session is ended by its id, and only that one."""
     with Accounts(at_work) as accounts:

@@ -51,6 +51,7 @@ class Mount:
         self.cable = CutStudio(studio)
         self.today = 1_700_000_000.0
         self.epoch = "first"
+        self.days = 14
         self.path = folder / "state" / "replica.db"
         self.start()
 
@@ -60,9 +61,15 @@ class Mount:
             self.cable,
             self.replica,
             epoch=lambda: self.epoch,
+            offline_days=self._offline_days,
             first_pause=0.0,
             now=lambda: self.today,
         )
+
+    def _offline_days(self) -> int:
+        if self.cable.fault is not None:
+            raise self.cable.fault
+        return self.days
 
     def restart(self, about: str = "film as ada") -> None:
         self.here.close()
@@ -147,6 +154,27 @@ def test_without_the_studio_for_two_weeks(mount: Mount):
     mount.cable.repair()
     mount.here.changes(tree.cursor)
     mount.cable.cut()
+    assert mount.here.tree() == tree
+
+
+@pytest.mark.parametrize("days", [0, 3, 30])
+def test_the_studio_says_for_how_long(mount: Mount, days: int):
+    """What it has set holds from when it was last asked, also for a mount that comes up without it."""
+    mount.days = days
+    mount.here.tree()
+    mount.cable.cut()
+    mount.restart()
+    mount.today += days * DAY
+    mount.here.tree()
+    mount.today += 1
+    with pytest.raises(StudioUnavailable, match="too long ago"):
+        mount.here.tree()
+    mount.cable.repair()
+    mount.days = 5
+    mount.today += DAY
+    tree = mount.here.tree()
+    mount.cable.cut()
+    mount.today += 4 * DAY
     assert mount.here.tree() == tree
 
 

@@ -19,6 +19,7 @@ from mountfs.cli.studio import (
     project,
     restore,
     session,
+    settings,
     token,
 )
 from mountfs.cli.studio.arriving import accept, bootstrap
@@ -44,5 +45,5 @@ for each in (create, serve, bootstrap, accept, doctor):
     command.add_command(each)
 for group in (project, member, account, invite, token, session):
     command.add_command(group.command)
-for single in (audit, import_, backup, restore):
+for single in (settings, audit, import_, backup, restore):
     command.add_command(single.command)

@@ -29,6 +29,7 @@
     accounts.node_tokens.of(by, who, project) / revoke(by, token id)
 
     accounts.audit.read(by, Wanted(…), before=…, limit=…)
+    accounts.settings.all() / change(by, to)
     accounts.identity() -> (studio id, epoch); accounts.new_epoch(by)
 
 ``by`` is who does it: the `Caller` that `authenticate` gave, or the `Operator` of the studio's own machine.

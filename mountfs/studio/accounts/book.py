@@ -22,6 +22,7 @@ from mountfs.studio.accounts.passwords import Passwords
 from mountfs.studio.accounts.people import People
 from mountfs.studio.accounts.recovery import Recovery
 from mountfs.studio.accounts.sessions import Lifetimes, Sessions
+from mountfs.studio.accounts.settings import Settings
 from mountfs.studio.accounts.tables import SCHEMA_VERSION, invitation, node_token, recovery, session, studio
 from mountfs.studio.accounts.tokens import Entropy, new_id, new_token, token_hash
 from mountfs.studio.accounts.values import Operator
@@ -81,6 +82,7 @@ class Accounts:
         self.memberships = Memberships(self._desk)
         self.node_tokens = NodeTokens(self._desk)
         self.audit = Audit(self._desk)
+        self.settings = Settings(self._desk)
 
     def identity(self) -> tuple[str, str]:
         """The studio's id, which never changes, and its epoch, which a restore changes."""

@@ -55,6 +55,9 @@ studio = Table(
 )
 """One row: which studio this is, which epoch of it, and the hash of the secret that makes the first admin."""
 
+setting = Table("setting", metadata, _key("name"), _text("value"))
+"""What was set for those who mount; what has no row is as usual."""
+
 account = Table(
     "account",
     metadata,

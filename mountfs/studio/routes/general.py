@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from mountfs import wire
 from mountfs.errors import MountfsError
 from mountfs.studio.routes.asking import AskedBy, AskedHouse, answer, answers, done
+from mountfs.wire.settings import SettingsFacts
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,12 @@ def studio(house: AskedHouse) -> Response:
     """Which studio this is. Answered to everybody."""
     id_, epoch = house.accounts.identity()
     return answer(wire.StudioFacts(id_, epoch, version("mountfs")))
+
+
+@router.get("/settings", **answers(SettingsFacts))
+def settings(house: AskedHouse, _: AskedBy) -> Response:
+    """What the studio has set for those who mount its projects."""
+    return answer(house.accounts.settings.all())
 
 
 @router.get("/projects", **answers(list[wire.ProjectFacts]))

@@ -138,6 +138,7 @@ LINES: dict[str, Line] = {
     "GET /readyz": Line(lambda *_: Asked("/readyz")),
     "GET /api/v1/studio": studio("/studio"),
     "GET /api/v1/openapi.json": studio("/openapi.json"),
+    "GET /api/v1/settings": studio("/settings", allowed=ALLOWED, lacking=LACKING),
     "GET /api/v1/projects": studio("/projects", allowed=ALLOWED, lacking=LACKING),
     "GET /api/v1/projects/{project}/viewer": at("/viewer"),
     "GET /api/v1/projects/{project}/tree": at("/tree"),

@@ -125,6 +125,8 @@ class StudioAccess:
     """Certificates that are trusted besides the system's."""
     cache_size: int = 0
     """Bytes of content that are kept on this machine (0: a fifth of the disk)."""
+    timeout: float = 30.0
+    """Seconds without a byte from a studio after which a connection counts as lost."""
     any_folder: bool = False
     """Whether a studio is mounted at other places than it says without a remark."""
 
@@ -309,6 +311,6 @@ def _value(key: str, kind: str, value: object) -> object:
         raise ConfigError(f"{key} must be a {'whole ' if kind == 'int' else ''}number")
     if key == "workers" and not 1 <= number <= MOST_WORKERS:
         raise ConfigError(f"workers must be between 1 and {MOST_WORKERS}")
-    if number == 0 and key in ("deadline", "read_deadline"):
+    if number == 0 and key in ("deadline", "read_deadline", "timeout"):
         raise ConfigError(f"{key} must be greater than zero")
     return int(number) if kind == "int" else number

@@ -35,10 +35,11 @@ class Questions:
         return self._about_saving() | self._about_keeping() | {"renew": self._renew}
 
     def _about_saving(self) -> dict[str, Operation]:
-        """What commands ask of a mount that can be written to."""
+        """What commands ask of a mount that can be written to; of others, whether the studio is reached."""
         writing = self._workspace.writing
         if writing is None:
-            return {}
+            nothing: Answer = {"files": [], "totals": {}, "sending": None}
+            return {"status": lambda _: {"studio": self._workspace.reach, **nothing}}
         status = writing.status
         return {
             "status": lambda asked: status.report(asked.get("path")),

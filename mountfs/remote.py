@@ -195,7 +195,8 @@ def _first_words(
     line: Line, remote: Remote, state_dir: Path, studio: ReplicatedStudio
 ) -> list[wire.ProjectFacts]:
     """The account's projects. Whoever mounts without network is not to wait for it several times."""
-    once = Line(line.url, line.token, line.ca_file, Patience(tries=1, silence=_FIRST_ANSWER), line.device)
+    patience = Patience(tries=1, silence=min(_FIRST_ANSWER, remote.timeout))
+    once = Line(line.url, line.token, line.ca_file, patience, line.device)
     try:
         return _asked_projects(once, state_dir, remote.email)
     except StudioUnavailable as exc:

@@ -224,6 +224,7 @@ def _of_studio(
                 session.token,
                 config.studio.ca_file or None,
                 config.studio.cache_size,
+                config.studio.timeout,
             ),
             options=options,
         )

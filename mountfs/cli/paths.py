@@ -87,10 +87,10 @@ class InMount:
         return ask(self.mount, {"op": op, "path": self.path, "needs": needs}, timeout=None)
 
     def status(self) -> dict[str, Any]:
-        """What is local here: ``files``, ``totals``, ``sending``."""
-        if self.read_only:
-            return {"studio": None, "files": [], "totals": {}, "sending": None}
-        return self.ask("status", patience=ANSWER_TIME)
+        """What is local here: ``files``, ``totals``, ``sending``; and whether its ``studio`` is reached."""
+        from mountfs.control import ask
+
+        return ask(self.mount, {"op": "status", "path": self.path}, timeout=ANSWER_TIME)
 
     @property
     def exists(self) -> bool:

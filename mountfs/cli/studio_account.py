@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -44,8 +45,13 @@ def configured() -> tuple[Config, Keys]:
 
 def line_of(config: Config, session: Session) -> Line:
     """A session's way to its studio."""
+    patience = replace(HERE, silence=config.studio.timeout)
     return Line(
-        session.studio, lambda: session.token, config.studio.ca_file or None, patience=HERE, device=device()
+        session.studio,
+        lambda: session.token,
+        config.studio.ca_file or None,
+        patience=patience,
+        device=device(),
     )
 
 

@@ -69,7 +69,9 @@ def check_mounts() -> Iterator[Finding]:
         try:
             dead = is_dead(mount.path)
         except DeadlineExceeded:
-            mend = f"mountfs umount {mount.path}   # if that does not help: mountfs umount --lazy {mount.path}"
+            mend = (
+                f"mountfs umount {mount.path}   # if that does not help: mountfs umount --lazy {mount.path}"
+            )
             yield problem("mounts", f"{mount.path} does not answer", mend)
             continue
         if dead:

@@ -6,6 +6,7 @@ crash leaves no half project, and a file that is there already is never touched.
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 import time
@@ -43,9 +44,10 @@ def create_project(
     storage_dir: Path | None = None,
     clock: Callable[[], float] = time.time,
     new_id: Callable[[], str] = _random_id,
+    private: bool = False,
 ) -> None:
     """Make a project at ``path``, where nothing may be yet. A `deflated` one gets ``storage_dir``, which is
-    made if need be, for its chunks.
+    made if need be, for its chunks. ``private``: nobody else on this machine can read it (0600).
 
     ProjectFileError when something is in the way or a name is empty, StorageUnavailable when the disk is.
     """
@@ -55,6 +57,8 @@ def create_project(
     try:
         if storage_dir is not None:
             storage_dir.mkdir(parents=True, exist_ok=True)
+        if private:  # SQLite gives its log files the mode of the file that they belong to
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         with translated(temporary):
             _build(temporary, name, author, mode, int(clock()), new_id)
         appear(temporary, path)

@@ -110,6 +110,7 @@ class Hosting:
             storage_dir=self.chunks,
             clock=self._clock,
             new_id=_first(id_, self._new_id),
+            private=True,
         )
         return self.project(id_)
 

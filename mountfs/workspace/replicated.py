@@ -424,3 +424,16 @@ class ReplicatedStudio:
 def far(studio: Studio) -> ReplicatedStudio | None:
     """The studio, if it is one that may be away; None where the project is a file."""
     return studio if isinstance(studio, ReplicatedStudio) else None
+
+
+def reach_of(studio: Studio) -> Mapping[str, object] | None:
+    """Whether a studio is reached, and since when it is not (Unix seconds); None where there is none."""
+    remote = far(studio)
+    if remote is None:
+        return None
+    return {
+        "reached": remote.offline_since is None,
+        "since": remote.offline_since,
+        "reason": remote.why,
+        "needs_login": remote.needs_login,
+    }

@@ -19,7 +19,7 @@ from mountfs.workspace.disk import Change
 from mountfs.workspace.kept import Kept
 from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.nodes import CollectionFolder, File, Node, Special
-from mountfs.workspace.replicated import far
+from mountfs.workspace.replicated import reach_of
 from mountfs.workspace.saving import Saving
 from mountfs.workspace.state import LocalState
 from mountfs.workspace.versions import Version, VersionState
@@ -102,23 +102,10 @@ class Status:
                 "rate": sending.done / passed if passed > 0 else 0.0,
             }
         return {
-            "studio": self._reach(),
+            "studio": reach_of(self._studio),
             "files": sorted(files, key=lambda file: str(file["path"])),
             "totals": totals,
             "sending": now,
-        }
-
-    def _reach(self) -> Mapping[str, object] | None:
-        """Whether the studio is reached, and since when it is not (Unix seconds); None without one."""
-        remote = far(self._studio)
-        if remote is None:
-            return None
-        since = remote.offline_since
-        return {
-            "reached": since is None,
-            "since": since,
-            "reason": remote.why,
-            "needs_login": remote.needs_login,
         }
 
     def _entry(self, file: LocalFile) -> dict[str, object]:

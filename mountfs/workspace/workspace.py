@@ -33,7 +33,7 @@ from mountfs.workspace.news import News
 from mountfs.workspace.nodes import AssetHistory, File, Folder, Link, Node, Version
 from mountfs.workspace.opened import OpenNode
 from mountfs.workspace.reading import OpenBody, OpenCheckpoint, OpenFile
-from mountfs.workspace.replicated import far
+from mountfs.workspace.replicated import far, reach_of
 from mountfs.workspace.space import Space, SpaceWatch
 from mountfs.workspace.state import SaveOptions
 from mountfs.workspace.writing import Writing
@@ -125,6 +125,11 @@ class Workspace:
             take_gone,
             self._studio.needed_for,
         )
+
+    @property
+    def reach(self) -> Mapping[str, object] | None:
+        """Whether the studio is reached; see `reach_of`."""
+        return reach_of(self._studio)
 
     @property
     def tree_size(self) -> tuple[int, int]:

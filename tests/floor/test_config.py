@@ -60,6 +60,7 @@ def test_what_is_set_is_used(places: Places):
         ("user = 3", r"\[user\]"),
         ('[studio]\ntoken = "x"', r"key of \[studio\] 'token'.*'token_file'"),
         ('[studio]\ntoken_file = "token"', "full path of a file"),
+        ("[studio]\ntimeout = 0", "greater than zero"),
         ("[user]\nemail = 3", "text in quotes"),
         ("= broken", "config.toml"),
     ],

@@ -7,6 +7,7 @@ import os
 import random
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 
 from mountfs.model import CollectionId
 from mountfs.testing.mounts import Mount, wait_until
+from tests.cli.serving import run
 from tests.mounted.asking import ask, states
-from tests.mounted.outpost import Outpost, outpost
+from tests.mounted.outpost import QUICK, Outpost, outpost
 
 FILES = {
     **{f"{name}.bin": name.encode() * 100_000 for name in "abcde"},
@@ -39,6 +41,24 @@ def cut(there: Outpost, mount: Mount) -> None:
     """Cut the network; the mount has noticed."""
     there.proxy.cut()
     wait_until(lambda: not reach(mount)["reached"], "the mount to notice")
+
+
+def test_a_mount_that_only_reads_knows_whether_the_studio_is_there(
+    there: Outpost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As one that can be written to does, also on a command line."""
+    mount = there.mount(options=replace(QUICK, ro=True))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "config" / "mountfs").mkdir(parents=True)
+    settings = tmp_path / "config" / "mountfs" / "config.toml"
+    settings.write_text(f'runtime_dir = "{mount.request.runtime_dir}"\n')
+    assert reach(mount) == {"reached": True, "since": None, "reason": "", "needs_login": False}
+    cut(there, mount)
+    done = run("status", mount.path)
+    assert "the studio is not reached since" in done.err
+    there.proxy.repair()
+    wait_until(lambda: reach(mount)["reached"], "the studio")
+    assert run("status", mount.path).err == ""
 
 
 def test_what_is_done_without_network_arrives_when_it_is_back(there: Outpost):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import httpx
 import pytest
 
 from mountfs import wire
-from mountfs.errors import AdminsOnly, NotFound, Refused, TooMany, Unauthenticated, WeakPassword
+from mountfs.errors import (
+    AdminsOnly,
+    NotFound,
+    Refused,
+    TooMany,
+    Unauthenticated,
+    WeakPassword,
+    WrongPassword,
+)
 from mountfs.studio.accounts import Limits
 from mountfs.testing.online import OnlineStudio, password_of
 from mountfs.wire import people
@@ -126,6 +135,24 @@ def test_another_password_ends_other_sessions(asking: Asking):
 
 
 @pytest.mark.usefixtures("crew")
+def test_a_wrong_old_password_is_an_attempt(asking: Asking):
+    """Whoever tries to guess it is refused, then told to wait, as at a login; that is on the record, and
+    their session goes on."""
+    line = asking.with_token(asking.login("ann").token)
+    guess = people.PasswordChange("a guess at an open desk", NEW_PASSWORD)
+    for _ in range(10):
+        with pytest.raises(WrongPassword):
+            line.tell("PUT", "/me/password", guess)
+    with pytest.raises(TooMany):
+        line.tell("PUT", "/me/password", guess)
+    with pytest.raises(TooMany):
+        asking.login("ann")
+    assert line.ask("GET", "/me", people.Me).account.username == "ann"
+    rows = asking.audit({"act": "refused: change password"})
+    assert [row.detail["why"] for row in rows] == ["WrongPassword"] * 10
+
+
+@pytest.mark.usefixtures("crew")
 def test_a_forgotten_password(asking: Asking):
     """An admin gives a token, with which somebody chooses another password, once."""
     ann = asking.login("ann")
@@ -164,3 +191,12 @@ def test_a_login_leaves_no_secret_on_the_disk(asking: Asking, tmp_path: Path):
         content = path.read_bytes()
         assert token not in content, path
         assert password_of("root").encode() not in content, path
+
+
+def test_nobody_else_on_the_machine_reads_a_project(asking: Asking, tmp_path: Path):
+    """Its file, and what SQLite keeps beside it while it is open, are the studio's alone; not only by the
+    folder that they are in."""
+    project = asking.make_project()
+    files = list((tmp_path / "studio" / "projects").iterdir())
+    assert {f"{project}.clst", f"{project}.clst-wal"} <= {each.name for each in files}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}

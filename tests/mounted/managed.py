@@ -134,6 +134,7 @@ def system_manager(home: Path, units: Mapping[str, str], etc: Mapping[str, str])
     for folder, files in (("units", units), ("etc", etc)):
         (home / folder).mkdir()
         for name, text in files.items():
+            (home / folder / name).parent.mkdir(exist_ok=True)
             (home / folder / name).write_text(text)
     (home / "sbin").mkdir()
     (home / "sbin" / "mount.mountfs").symlink_to(PROGRAMS / "mount.mountfs")

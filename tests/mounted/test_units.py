@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mountfs.testing.mounts import BOUND, wait_until
+from mountfs.testing.projects import Casting, production
 from tests.mounted import managed
 from tests.mounted.managed import UID, Manager
 
@@ -258,15 +260,102 @@ def test_a_studio_gets_its_certificate_from_root(home: Path):
         wait_until(lambda: manager.attempt(*ask).returncode == 0, "the studio")
 
 
+NODE = UNITS / "mountfs-node.service"
+NODES = str(UID - 5001)
+"""The user whose the mount of a farm's machine is, and their group, in which whoever renders is."""
+AS_RENDERER = ("setpriv", "--reuid", str(UID - 5002), "--regid", str(UID - 5002), "--groups", NODES)
+
+
 def test_the_nodes_unit_is_clean():
     """systemd has nothing to say about the unit of a farm's machine, and its token is in nobody's sight."""
-    unit = UNITS / "mountfs-node.service"
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", "--man=no", NODE], capture_output=True, text=True, check=False
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
-    assert "LoadCredential=mountfs-token:" in unit.read_text()
-    assert "TOKEN" not in unit.read_text()
+    assert "LoadCredential=mountfs-token:" in NODE.read_text()
+    assert "TOKEN" not in NODE.read_text()
+
+
+@contextmanager
+def farm(home: Path) -> Iterator[Manager]:
+    """A studio with a project film of ada's, and on the same machine a node that may mount it at /mnt/film
+    with a token of hers, as docs/systemd.md says."""
+    units, etc = studio_units(home)
+    unit = NODE.read_text().replace("/opt/mountfs/bin", str(managed.PROGRAMS))
+    units |= {NODE.name: f"{unit}\n[Service]\nRestartSec=100ms\n"}
+    etc["passwd"] += f"mountfs-node:x:{NODES}:{NODES}::/var/lib/mountfs-node:/usr/sbin/nologin\n"
+    etc["group"] += f"mountfs-node:x:{NODES}:\n"
+    etc["fuse.conf"] = "user_allow_other\n"
+    etc["mountfs/of-nobody"] = ""  # so that there is the folder, in which this machine's own is not shown
+    (home / "password").write_text("what nobody else says, 7\n")
+    (home / "password").chmod(0o600)
+    os.chown(home / "password", UID - 5000, UID - 5000)
+    project = home / "film.clst"
+    production(project, casting=Casting(crew={})).close()
+    project.chmod(0o644)
+    with managed.system_manager(home, units, etc) as manager:
+
+        def operator(*words: str | Path) -> None:
+            manager.run(*AS_STUDIO, "mountfs", "studio", *words, seconds=2 * BOUND)
+
+        for place in ("/mnt", "/var/cache", "/etc/mountfs"):
+            manager.run("mount", "-t", "tmpfs", "tmpfs", place)
+        manager.run("install", "-d", "-m", "0700", "-o", str(UID - 5000), "-g", str(UID - 5000), DATA)
+        operator("create", DATA, "--secret-file", f"{DATA}/secret")
+        become = ("--email", "ada@harbor.example", "--name", "Ada Lind", "--username", "ada")
+        secrets = ("--secret-file", f"{DATA}/secret", "--password-file", home / "password")
+        operator("bootstrap", DATA, *become, *secrets)
+        operator("import", project, DATA, "--admin", "ada", "--library", "library", "--name", "film", "--yes")
+        operator("token", "create", DATA, "film", "ada", "--token-file", f"{DATA}/token")
+        manager.run("install", "-d", "-m", "0700", "/etc/mountfs/node")
+        manager.run("install", "-m", "0600", f"{DATA}/token", "/etc/mountfs/node/token")
+        manager.run("rm", f"{DATA}/token")
+        conf = "STUDIO=http://127.0.0.1:8420/film\nDIR=/mnt/film\n"
+        manager.run("sh", "-c", f"printf '{conf}' > /etc/mountfs/node/mount.conf")
+        manager.run("install", "-d", "-o", NODES, "/mnt/film")
+        manager.run("systemctl", "start", "mountfs-studio")
+        yield manager
+
+
+def test_a_farm_node_mounts_for_who_renders(home: Path):
+    """Another user of the machine, in the node's group, reads what the token's maker sees and changes
+    nothing; whoever is not in the group reads nothing, and the token is in nobody's sight. Stopped, nothing
+    is mounted, and nothing was left that opens the studio."""
+    with farm(home) as manager:
+        manager.run("systemctl", "start", "mountfs-node", seconds=2 * BOUND)
+        shown = manager.run("findmnt", "-no", "FSTYPE,OPTIONS", "/mnt/film")
+        assert shown.startswith("fuse.mountfs ro,nosuid,nodev,")
+        assert {"allow_other", "default_permissions", f"user_id={NODES}"} <= set(shown.strip().split(","))
+        boat = "/mnt/film/library/props/boat.obj"
+        assert manager.run(*AS_RENDERER, "cat", boat) == "library/props/boat.obj\n"
+        assert "Permission denied" in manager.attempt("cat", boat, as_user=True).stderr
+        for act in (("touch", "/mnt/film/new"), ("sh", "-c", f"echo x >> {boat}"), ("rm", "-f", boat)):
+            refused = manager.attempt(*AS_RENDERER, *act)
+            assert "Read-only file system" in refused.stderr
+        assert "editorial" not in manager.run(*AS_RENDERER, "ls", "/mnt/film")  # ada's sight, and no more
+        token = manager.run("cat", "/etc/mountfs/node/token").strip()
+        pid = manager.run("systemctl", "show", "-P", "MainPID", "mountfs-node").strip()
+        for file in ("cmdline", "environ", "mountinfo"):
+            assert token not in manager.run("cat", f"/proc/{pid}/{file}")
+        handed = "/run/credentials/mountfs-node.service/mountfs-token"
+        assert manager.run("cat", handed).strip() == token
+        assert manager.attempt(*AS_RENDERER, "cat", handed).returncode == 1
+        manager.run("systemctl", "stop", "mountfs-node", seconds=2 * BOUND)
+        assert manager.attempt("findmnt", "/mnt/film").returncode == 1
+        assert manager.run("systemctl", "show", "-P", "Result", "mountfs-node") == "success\n"
+        assert manager.attempt("ls", handed).returncode == 2
+        assert manager.attempt("grep", "-rqF", token, "/var/lib/mountfs-node", "/var/cache").returncode == 1
+
+
+def test_a_farm_node_that_is_killed_mounts_again(home: Path):
+    """Nobody meets a dead mount for longer than a restart takes."""
+    with farm(home) as manager:
+        manager.run("systemctl", "start", "mountfs-node", seconds=2 * BOUND)
+        manager.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "mountfs-node")
+        restarts = ("systemctl", "show", "-P", "NRestarts", "mountfs-node")
+        wait_until(lambda: manager.run(*restarts) == "1\n", "a restart")
+        boat = "/mnt/film/library/props/boat.obj"
+        wait_until(lambda: manager.attempt(*AS_RENDERER, "cat", boat).returncode == 0, "the mount")
 
 
 BACKUP = UNITS / "mountfs-studio-backup.service"

@@ -20,7 +20,7 @@ from mountfs.studio.app import MODULES
 from mountfs.studio.responses import STATUS
 from mountfs.studio.routes import chunks, general
 from mountfs.testing.studios import MemoryStudio
-from mountfs.wire import acts, people
+from mountfs.wire import acts, people, plans
 from mountfs.workspace.disk import Change, LocalDisk
 from mountfs.workspace.drafts import Draft
 from mountfs.workspace.locals import LocalFile, LocalFolder
@@ -169,7 +169,7 @@ def test_every_request_is_described():
     "kind",
     [
         each
-        for module in (wire, acts, people, model)
+        for module in (wire, acts, plans, people, model)
         for each in vars(module).values()
         if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
         if each not in NEVER_SENT

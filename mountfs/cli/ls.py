@@ -9,8 +9,8 @@ import click
 from mountfs.cli import NOT_FOUND, PROJECT_FILE, UNAVAILABLE, describe, output
 from mountfs.cli.options import as_option, exits, json_option, path_argument, storage_dir_option
 from mountfs.cli.target import open_target
-from mountfs.exchange.outline import Thing
 from mountfs.model import ROOT, Asset
+from mountfs.studio.outline import Thing
 
 HEADINGS = ("NAME", "VERSION", "SIZE", "MODIFIED", "STATUS", "ASSIGNEE")
 

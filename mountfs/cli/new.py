@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -24,7 +24,8 @@ from mountfs.model import Asset
 from mountfs.studio.permissions import Act
 
 if TYPE_CHECKING:
-    from mountfs.exchange.planning import Planned, Planning, Row
+    from mountfs.cli.far import FarStudio
+    from mountfs.wire.plans import Planned, Row
 
 MAX_TABLE = 64 << 20
 """Bytes of a table."""
@@ -82,7 +83,7 @@ def command(
       printf 'path,assignee\\n/shots/sh040.blend,bo\\n' >shots.csv && mountfs new film.clst --csv shots.csv
       mountfs new film.clst --csv shots.csv --update --dry-run
     """
-    from mountfs.exchange.planning import Row
+    from mountfs.wire.plans import Row
 
     if table is not None and (template or assignee or status or kind or parents):
         raise click.UsageError("with --csv, the table says what each file is: leave out the other options")
@@ -102,61 +103,54 @@ def command(
             done = _apply(target, text, table, update=update, dry_run=dry_run)
         else:
             row = Row(0, target.path, kind.casefold(), template, assignee, status)
-            with target.studio.together(rehearse=dry_run):
-                done = _make(target, _planning(target), row, parents=parents)
+            done = _make(target, row, parents=parents, dry_run=dry_run)
     if as_json:
-        output.as_json({each: value for each, value in asdict(done).items() if each != "wrong"})
+        told = asdict(done) | {"differing": [(each.path, each.what) for each in done.differing]}
+        del told["wrong"]
+        output.as_json(told)
         return
-    for place, what in done.differing:
-        output.say(f"{place}: {what}")
+    for each in done.differing:
+        output.say(f"{each.path}: {each.what}")
     output.outcome(_summary(done) if table is not None else f"{done.files[0]} is made", dry_run=dry_run)
 
 
-def _make(target: Target, planning: Planning, row: Row, *, parents: bool) -> Planned:
+def _make(target: Target, row: Row, *, parents: bool, dry_run: bool) -> Planned:
     """One file."""
     if row.path == "/" or row.is_folder:
         raise click.UsageError("name the file that is to be made, as in film.clst:/shots/sh030.blend")
     if target.mounted is not None and target.mounted.exists:
         raise Refused(f"{target.mounted.full} is there already; mountfs track makes a local file part of it")
-    planning.have(row, parents=parents)
-    return planning.done
+    if target.is_far:
+        return cast("FarStudio", target.studio).make_file(row, parents=parents, rehearse=dry_run)
+    from mountfs.studio.planning import make_file
+
+    return make_file(target.studio, row, parents=parents, rehearse=dry_run)
 
 
 def _apply(target: Target, text: str, table: Path, *, update: bool, dry_run: bool) -> Planned:
     """All of a table, or Refused after each line that cannot be was told."""
-    from mountfs.exchange.batches import carry_out
-    from mountfs.exchange.planning import read_table
+    from mountfs.exchange.batches import PartsHere, carry_out
+    from mountfs.exchange.table import read_table
+    from mountfs.studio.planning import planning_of
 
     if isinstance(target.thing, Asset):
         raise click.UsageError(
             f"{target.path} is a file; name the project, or the folder of the table's paths"
         )
     rows = read_table(text, target.path)
-    done = carry_out(target.studio, lambda: _planning(target, update=update), rows, dry_run=dry_run)
+    if target.is_far:
+        done = carry_out(cast("FarStudio", target.studio).plans(update=update), rows, dry_run=dry_run)
+    else:
+        parts = PartsHere(target.studio, lambda: planning_of(target.studio, update=update))
+        done = carry_out(parts, rows, dry_run=dry_run)
     if done.wrong:
-        for number, why in done.wrong:
-            output.say(f"{table}:{number}: {why}")
+        for each in done.wrong:
+            output.say(f"{table}:{each.number}: {each.why}")
         lines = f"{output.count(len(done.wrong), 'line')} of {len(rows)} in {table} cannot be"
         if done.files or done.folders or done.changed:
             raise Refused(f"{lines}; made are {_summary(done)}: correct the table and give it again")
         raise Refused(f"{lines}, so nothing was changed")
     return done
-
-
-def _planning(target: Target, *, update: bool = False) -> Planning:
-    from mountfs.exchange.planning import Planning
-
-    return Planning(
-        target.studio,
-        target.outline,
-        {
-            name.casefold(): id_
-            for id_, person in target.tree.people.items()
-            for name in (person.username, person.email)
-        },
-        update=update,
-        administration=target.administration,
-    )
 
 
 def _read(table: Path) -> str:
@@ -179,6 +173,6 @@ def _summary(done: Planned) -> str:
         parts.append(f"{len(done.changed)} changed")
     parts.append(f"{done.unchanged} unchanged")
     if done.differing:
-        places = len({place for place, _ in done.differing})
+        places = len({each.path for each in done.differing})
         parts.append(f"{places} not as the table says, and left so (--update brings them in line)")
     return ", ".join(parts)

@@ -18,8 +18,8 @@ from mountfs.cli.options import (
     storage_dir_option,
 )
 from mountfs.cli.target import Target, open_target, open_to_change
-from mountfs.exchange.outline import Thing
 from mountfs.model import ROOT, Asset, AssetId
+from mountfs.studio.outline import Thing
 
 if TYPE_CHECKING:
     from mountfs.studio.tags import Tags

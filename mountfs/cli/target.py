@@ -19,8 +19,8 @@ from mountfs.cli import Missing
 from mountfs.cli.paths import SETTLE_TIME, SUFFIX, InMount, in_mount, in_project
 from mountfs.config import Config, Places, load
 from mountfs.errors import NotFound, UserUnknown
-from mountfs.exchange.outline import Outline, Thing
 from mountfs.model import Asset, AssetId, Collection, CollectionId, Person, Tree
+from mountfs.studio.outline import Outline, Thing
 
 if TYPE_CHECKING:
     from mountfs.storage.open import Project

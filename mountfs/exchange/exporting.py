@@ -25,10 +25,10 @@ import xxhash
 from mountfs.content.assemble import assemble
 from mountfs.errors import ContentError
 from mountfs.exchange.meter import Meter
-from mountfs.exchange.outline import Outline, Thing
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import EMPTY_XXH3, Asset, Collection
 from mountfs.names import link_body
+from mountfs.studio.outline import Outline, Thing
 
 TEMPORARY_SUFFIX = ".mountfs-part"
 MARK = f".export{TEMPORARY_SUFFIX}"

@@ -8,10 +8,10 @@ from typing import Protocol
 from uuid import uuid4
 
 from mountfs.errors import NotFound
-from mountfs.exchange.outline import Outline
 from mountfs.exchange.scan import Scan
 from mountfs.interfaces import Studio
 from mountfs.model import ROOT, Asset, AssetId, Collection, CollectionId, UserId
+from mountfs.studio.outline import Outline
 
 
 class Handing(Studio, Protocol):

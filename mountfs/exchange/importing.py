@@ -24,11 +24,11 @@ from mountfs.content.ingest import ingest
 from mountfs.content.pipeline import Ingested
 from mountfs.errors import Refused
 from mountfs.exchange.meter import Meter
-from mountfs.exchange.outline import Outline, Thing
 from mountfs.exchange.scan import FoundFile, LeftOut, Scan
 from mountfs.interfaces import ChunkStore, Studio
 from mountfs.model import ROOT, Asset, AssetId, CheckpointId, Collection, CollectionId, NewAsset, Proposal
 from mountfs.names import split
+from mountfs.studio.outline import Outline, Thing
 
 BATCH_FILES = 256
 BATCH_BYTES = 256 << 20

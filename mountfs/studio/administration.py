@@ -177,12 +177,17 @@ class Administration(Acting):
         with self._project.database.reading() as connection:
             return templates.templates(connection, trashed=trashed)
 
-    def add_template(self, file_name: str, content: Manifest, *, replace: bool = False) -> Template:
-        """A template of content that was put into the store. NameTaken, unless it may be replaced."""
+    def add_template(
+        self, file_name: str, content: Manifest, *, replace: bool = False, id: str = ""
+    ) -> Template:
+        """A template of content that was put into the store, with this id if there is one. The same again
+        answers as the first time. NameTaken, unless it may be replaced."""
 
         def add(change: Change, examine: Examination) -> Template:
             chunks = self._project.chunks
-            made = templates.add(change, file_name, content, chunks, self._sent, replace=replace)
+            made = templates.add(
+                change, file_name, content, chunks, self._sent, replace=replace, id_=TemplateId(id)
+            )
             examine([content])
             return made
 

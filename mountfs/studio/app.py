@@ -23,13 +23,14 @@ from mountfs.studio.routes import (
     general,
     looking,
     members,
+    plans,
     sessions,
     trees,
 )
 from mountfs.studio.routes.asking import REFUSALS, House, in_project
 from mountfs.studio.safety import networks
 
-MODULES = (general, sessions, accounts, members, trees, edits, looking, acts, chunks)
+MODULES = (general, sessions, accounts, members, trees, edits, looking, acts, plans, chunks)
 """The subjects of the API, in the order of docs/protocol.md."""
 
 

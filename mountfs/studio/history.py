@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from mountfs.errors import NotAssigned, Refused
+from mountfs.errors import NameInvalid, NotAssigned, Refused
 from mountfs.model import AssetId, Checkpoint, CheckpointId
 from mountfs.rights import may_checkpoint
 from mountfs.storage import tables
 from mountfs.storage.batches import batches
 from mountfs.studio import rows
 from mountfs.studio.change import Change, nothing, require_new_id
-from mountfs.studio.manifests import Recorded, recorded
+from mountfs.studio.manifests import MAX_COMMENT, Recorded, is_comment, recorded
 from mountfs.studio.permissions import Act
 from mountfs.studio.written import write_version
 
@@ -83,10 +83,13 @@ def restore_checkpoint(change: Change, checkpoint: CheckpointId) -> None:
 
 
 def edit_comment(change: Change, checkpoint: CheckpointId, text: str) -> None:
-    """Say something else of a version; its content stays. Of somebody else's, whoever may remove it may."""
+    """Say something else of a version; its content stays. Of somebody else's, whoever may remove it may.
+    NameInvalid for what is no text."""
     version = _visible(change, checkpoint, trashed=False)
     mine = version.author == change.viewer.person.id
     change.require(Act.EDIT_COMMENT if mine else Act.EDIT_ANY_COMMENT)
+    if not is_comment(text):
+        raise NameInvalid(f"a comment is a text of up to {MAX_COMMENT} characters")
     comment = tables.asset_checkpoint.c.comment
     before = select(comment).where(tables.asset_checkpoint.c.id == checkpoint)
     change.detail |= {"from": change.connection.execute(before).scalar_one(), "to": text}

@@ -119,16 +119,16 @@ def require_possible(content: Proposal | Manifest) -> None:
     if not all(_CHUNK_ID.fullmatch(chunk.id) for chunk in content.chunks):
         raise ManifestInvalid("a chunk's id is not a SHA-256")
     if isinstance(content, Proposal) and not (
-        abs(content.mtime_ns) < 1 << 63 and len(content.comment) <= MAX_COMMENT and _is_text(content.comment)
+        abs(content.mtime_ns) < 1 << 63 and is_comment(content.comment)
     ):
         raise ManifestInvalid("no version has such a time, or such a comment")
     if not _XXH3.fullmatch(content.xxh3) or (not content.size and content.xxh3 != EMPTY_XXH3):
         raise ManifestInvalid("the checksum is not one of this content")
 
 
-def _is_text(text: str) -> bool:
+def is_comment(text: str) -> bool:
     """Whether it can be kept, and sent: half a character cannot."""
-    return not any("\ud800" <= each <= "\udfff" or each == "\0" for each in text)
+    return len(text) <= MAX_COMMENT and not any("\ud800" <= each <= "\udfff" or each == "\0" for each in text)
 
 
 class Lately(NamedTuple):

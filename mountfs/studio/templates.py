@@ -73,15 +73,21 @@ def add(
     sent: Sent,
     *,
     replace: bool = False,
+    id_: TemplateId | None = None,
 ) -> Template:
-    """A new template, or with ``replace`` perhaps another content for one of this name.
+    """A new template, with this id if there is one, or with ``replace`` perhaps another content for one of
+    this name. The same again answers as the first time.
 
     NameInvalid, NameTaken; ManifestInvalid unless its chunks are stored and the actor's to name.
     """
     require_possible(content)
-    made = _prepare(change, file_name, replace=replace)
+    chunks = ",".join(chunk.id for chunk in content.chunks)
+    there = _again(change, id_, file_name, chunks)
+    if there is not None:
+        return there
+    made = _prepare(change, file_name, replace=replace, id_=id_)
     require_chunks(change, store, sent, {chunk.id for chunk in content.chunks})
-    return _write(change, made, content.size, content.xxh3, ",".join(chunk.id for chunk in content.chunks))
+    return _write(change, made, content.size, content.xxh3, chunks)
 
 
 def add_from_asset(
@@ -102,13 +108,9 @@ def add_from_asset(
     if version.chunks is None or version.size < 0:
         raise ContentError("the manifest of this version is damaged")
     change.detail["from"] = head.id
-    if id_:
-        require_new_id(id_)
-        for there in _read(change.connection, _columns.id == id_):
-            change.require(Act.ADD_TEMPLATE)
-            if not there.trashed and there.file_name == file_name and there.chunks == version.chunks:
-                return there
-            raise NameTaken("this id is in use")
+    there = _again(change, id_, file_name, version.chunks)
+    if there is not None:
+        return there
     made = _prepare(change, file_name, replace=replace, id_=id_)
     return _write(change, made, version.size, version.xxh3, version.chunks)
 
@@ -130,6 +132,19 @@ def restore(change: Change, id_: TemplateId) -> None:
             change.update(tables.template, id_, trashed=False)
             return
     raise nothing()
+
+
+def _again(change: Change, id_: TemplateId | None, file_name: str, chunks: str) -> Template | None:
+    """The template that was made by the same request before. NameTaken for an id that is another one's."""
+    if not id_:
+        return None
+    require_new_id(id_)
+    for there in _read(change.connection, _columns.id == id_):
+        change.require(Act.ADD_TEMPLATE)
+        if there.trashed or (there.file_name, there.chunks) != (file_name, chunks):
+            raise NameTaken("this id is in use")
+        return there
+    return None
 
 
 def _prepare(change: Change, file_name: str, *, replace: bool, id_: TemplateId | None = None) -> Template:

@@ -6,6 +6,7 @@ none. What comes of each is known then, and is looked at then. An act outside of
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 from mountfs import wire
-from mountfs.errors import WireError
-from mountfs.model import AssetId, CheckpointId, CollectionId, Toggle, Tree, UserId
+from mountfs.errors import WireError, heard
+from mountfs.model import AssetId, CheckpointId, CollectionId, Manifest, Toggle, Tree, UserId
 from mountfs.transport.checking import require_trash, require_tree, require_versions
-from mountfs.transport.client import StudioClient, part
-from mountfs.wire import acts, people
+from mountfs.transport.client import StudioClient, examined_in, part
+from mountfs.transport.line import Line
+from mountfs.wire import acts, people, plans
 
 _EACH = 1.0
 """Seconds that a studio may take for an act, in a project of very many files and people."""
@@ -44,18 +46,45 @@ class Awaited:
         self._outcome = outcome
 
 
+class Plans:
+    """Parts of a table of planned work, each one question: its rows are there then, all of them or none."""
+
+    def __init__(self, line: Line, path: str, *, update: bool) -> None:
+        self._line = line
+        self._path = path
+        self._update = update
+
+    def attempt(
+        self, rows: Sequence[plans.Row], beside: Sequence[plans.Row], *, refusals_count: bool
+    ) -> plans.Planned:
+        """Say what rows would lead to; ``beside`` are others that these need. A rehearsal's refusals are in
+        no audit of a studio, whether they would count (``refusals_count``) or not."""
+        del refusals_count
+        return self._ask(plans.PlanAsked(list(rows), list(beside), self._update, rehearse=True))
+
+    def make(self, rows: Sequence[plans.Row], *, dry_run: bool) -> plans.Planned:
+        """Make rows, after those that they need."""
+        return self._ask(plans.PlanAsked(list(rows), [], self._update, rehearse=dry_run))
+
+    def _ask(self, asked: plans.PlanAsked) -> plans.Planned:
+        wait = _EACH * (len(asked.rows) + len(asked.beside))
+        return self._line.ask("POST", self._path, plans.Planned, body=asked, wait=wait)
+
+
 class ActingClient(StudioClient):
     """One project as the account of a line sees and changes it. Not for several threads."""
 
     _block: list[tuple[acts.Act, Awaited]] | None = None
 
     @contextmanager
-    def together(self, *, rehearse: bool = False) -> Iterator[None]:
+    def together(self, *, rehearse: bool = False, refusals_count: bool = False) -> Iterator[None]:
         """Make all acts of the block one transaction of the studio's, made when the block ends; with
         ``rehearse`` it is taken back. In a block, a further one is part of it.
 
-        What the studio refuses is raised at the end.
+        What the studio refuses is raised at the end. A rehearsal's refusals are in no audit of a studio,
+        whether they would count (``refusals_count``) or not.
         """
+        del refusals_count
         if self._block is not None:
             yield
             return
@@ -125,6 +154,21 @@ class ActingClient(StudioClient):
         return self._line.ask(
             "POST", f"{self._at}/undo", acts.UndoneFacts, body=asked, wait=_EACH * acts.MAX_ACTS
         )
+
+    # Work that is planned
+
+    def make_file(self, row: plans.Row, *, parents: bool, rehearse: bool) -> plans.Planned:
+        """Make one new file, that nobody has saved yet."""
+        asked = plans.FileAsked(row, parents, rehearse)
+        made = self._line.ask("POST", f"{self._at}/files", plans.FileMade, body=asked)
+        if made.planned is None:
+            refused = made.refused or wire.Refusal("the studio does not say why", "Refused")
+            raise heard({"error": refused.error[:1000], "kind": refused.kind})
+        return made.planned
+
+    def plans(self, *, update: bool) -> Plans:
+        """What makes parts of a table of planned work."""
+        return Plans(self._line, f"{self._at}/plans", update=update)
 
     # Who sees what
 
@@ -199,6 +243,15 @@ class ActingClient(StudioClient):
         act = acts.Act("add_template", asset, text=file_name, replace=replace, new=str(uuid4()))
         return self._act(act, of="template")
 
+    def add_template(self, file_name: str, content: Manifest, *, replace: bool = False) -> acts.TemplateFacts:
+        """A template of content that was put into the store; in a block that is a rehearsal, only whether it
+        may be. No part of any other transaction."""
+        chunks = list(content.chunks)
+        asked = acts.TemplateAsked(file_name, content.size, content.xxh3, chunks, str(uuid4()), replace)
+        asked = dataclasses.replace(asked, rehearse=self._block is not None)
+        path, wait = f"{self._at}/templates", examined_in(content.size)
+        return self._line.ask("POST", path, acts.TemplateFacts, body=asked, wait=wait)
+
     def remove_template(self, template: str) -> None:
         """Put a template into the trash."""
         self._act(acts.Act("remove_template", template))
@@ -216,7 +269,10 @@ class ActingClient(StudioClient):
     def names(self, act: acts.Administering) -> Tree:
         """The names of everything that is not in the trash, for an act of administration."""
         path, most = f"{self._at}/names", wire.MAX_ANSWER
-        return require_tree(self._line.ask("GET", path, Tree, query={"act": act}, most=most))
+        tree = self._line.ask("GET", path, Tree, query={"act": act}, most=most)
+        folders = {each.id: each for each in tree.collections.values()}
+        assets = {each.id: each for each in tree.assets.values()}
+        return require_tree(dataclasses.replace(tree, collections=folders, assets=assets))
 
     def members(self) -> list[people.MemberFacts]:
         """The people of the project whom the viewer may know of, by username."""

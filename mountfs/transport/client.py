@@ -95,7 +95,7 @@ class StudioClient:
         """Accept finished versions, all of them or none."""
         if not proposals:
             return []
-        wait = min(sum(each.size for each in proposals) / _EXAMINED, _LONGEST_EXAMINATION)
+        wait = examined_in(sum(each.size for each in proposals))
         path, body = f"{self._at}/checkpoints", list(proposals)
         return require_answers(
             self._line.ask("POST", path, list[Checkpoint], body=body, wait=wait), proposals
@@ -137,6 +137,11 @@ class StudioClient:
 
     def _place(self, what: AssetId | CollectionId, placing: wire.Placing) -> None:
         self._line.tell("PUT", f"{self._at}/things/{part(what)}/place", placing)
+
+
+def examined_in(size: int) -> float:
+    """Seconds in which a studio has looked through so many bytes."""
+    return min(size / _EXAMINED, _LONGEST_EXAMINATION)
 
 
 def part(id_: str) -> str:

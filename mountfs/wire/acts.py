@@ -15,6 +15,7 @@ from mountfs.model import (
     Asset,
     AssetId,
     Checkpoint,
+    Chunk,
     Collection,
     CollectionId,
     Person,
@@ -106,6 +107,20 @@ class TemplateFacts:
     def file_name(self) -> str:
         """Its name with its extension."""
         return self.name + self.extension
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateAsked:
+    """Content that was sent becomes a template, with the id ``new``. ``rehearse``: only say whether the name
+    and the right for it are there."""
+
+    file_name: str
+    size: int
+    xxh3: str
+    chunks: list[Chunk]
+    new: str = ""
+    replace: bool = False
+    rehearse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mountfs.exchange.outline import Outline
 from mountfs.model import AssetId
 from mountfs.storage.open import open_project
+from mountfs.studio.outline import Outline
 from mountfs.studio.service import StudioService
 from mountfs.testing.projects import production
 from tests.cli.running import Shell

@@ -19,11 +19,11 @@ from mountfs import cli
 from mountfs.content.assemble import assemble
 from mountfs.exchange import batches
 from mountfs.exchange.meter import NoMeter
-from mountfs.exchange.outline import Outline
 from mountfs.exchange.verifying import Verification
 from mountfs.model import Asset
 from mountfs.storage.open import open_project
 from mountfs.storage.unreferenced import GRACE
+from mountfs.studio.outline import Outline
 from mountfs.studio.service import StudioService
 from mountfs.testing import dying
 from mountfs.testing.projects import new_project

@@ -11,9 +11,9 @@ import pytest
 
 from mountfs import cli
 from mountfs.content.ingest import ingest
-from mountfs.exchange.outline import Outline
 from mountfs.model import ALL_TOGGLES, AssetId, CheckpointId, CollectionId, Proposal
 from mountfs.storage.open import open_project
+from mountfs.studio.outline import Outline
 from mountfs.studio.service import BoundStudio, StudioService
 from mountfs.testing.projects import new_id
 from tests.cli.conftest import BIG

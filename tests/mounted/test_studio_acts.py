@@ -25,6 +25,15 @@ OWL, ANIM, FOX = "characters/owl/owl.blend", "sequences/sq010/sh010/anim.blend",
 BOAT, LANTERN = "library/props/boat.obj", "library/props/lantern.obj"
 
 
+TABLES = {
+    "TABLE": "path,type,assignee,status,depends\nplans/a.txt,,bo,ready,/library/props\n"
+    "plans/b.txt,,,,plans/a.txt\nplans/more/,,ann,,\n",
+    "WRONG": "path,assignee,template\n/plans/c.txt,nobody,\n/plans/d.txt,bo,boat.obj\n/plans/e.txt,,\n",
+    "CHANGED": "path,assignee,status\nplans/a.txt,ann,wip\nplans/b.txt,,\n",
+}
+"""What somebody plans, by the names of their files."""
+
+
 class Desk:
     """Somebody at a mount, of a project's file or of a studio."""
 
@@ -36,6 +45,8 @@ class Desk:
         """A command, in which ``@PATH`` is a path in the mount: exit code, output, errors; without what
         differs from one mount to the other and from one moment to the next."""
         typed = [f"{self.mount}/{word[1:]}" if word.startswith("@") else word for word in words.split()]
+        for name, text in TABLES.items():
+            (self.shell.home / name).write_text(text)
         done = self.shell.attempt(*typed)
         assert "Traceback" not in done.err
         return done.code, self._plain(done.out), self._plain(done.err)
@@ -140,6 +151,25 @@ template add @ @{BOAT} --name boat.obj -n
 template add @ @{BOAT} --name boat.obj
 template add @ @{BOAT} --name boat.obj
 template list @ --json
+new @shots/sh010.obj --template boat.obj --assign bo
+new @shots/sh010.obj --template boat.obj --assign bo -p -n
+new @shots/sh010.obj --template boat.obj --assign bo -p
+new @shots/sh010.obj
+new @shots/sh020.obj --template nothing
+new @shots/sh020.obj --assign nobody
+new @shots/sh020.txt --template boat.obj
+new @library/plan.txt --type resource --status wip --json
+new @library --csv TABLE --dry-run
+new @library --csv TABLE
+new @library --csv TABLE
+new @ --csv WRONG
+new @library --csv CHANGED
+new @library --csv CHANGED --update --json
+show @shots/sh010.obj
+template add @ TABLE --name plan.csv -n
+template add @ TABLE --name plan.csv
+template add @ TABLE --name plan.csv --replace --json
+template add @ NOTHING
 template remove @ boat.obj
 template list @ --trash
 template restore @ boat.obj
@@ -176,6 +206,9 @@ role list @
 role allow @ artist create_asset
 user list @
 user role @ bo admin
+new @library/mine.txt
+new @ --csv TABLE
+template add @ TABLE
 template list @
 mine @
 mine @ --json
@@ -201,6 +234,11 @@ def test_what_is_done_shows_in_other_mounts(desks: Callable[[str], tuple[Desk, D
     wait_until(owl.exists, "what was assigned")
     ada.type(f"unassign @{OWL}")
     wait_until(lambda: not owl.exists(), "what was taken back")
+    ada.type(f"template add @ @{BOAT} --name boat.obj")
+    assert ada.type("new @shots/sh010.obj --template boat.obj --assign bo -p")[0] == 0
+    made = bo.mount / "shots" / "sh010.obj"
+    wait_until(made.exists, "what was planned")
+    assert made.read_text() == f"{BOAT}\n"
 
 
 def test_a_folder_of_very_many_files_goes_in_few_requests(tmp_path: Path, caplog: pytest.LogCaptureFixture):

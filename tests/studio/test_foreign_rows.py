@@ -12,11 +12,11 @@ import pytest
 
 from mountfs.content.assemble import assemble
 from mountfs.errors import ContentError, MountfsError
-from mountfs.exchange.outline import Outline
 from mountfs.model import AssetId, Checkpoint, CheckpointId, ChunkId, Tree
 from mountfs.storage.integrity import recorded
 from mountfs.storage.open import Project, open_project
 from mountfs.studio.bound import BoundStudio
+from mountfs.studio.outline import Outline
 from mountfs.studio.reading import CatalogueReader
 from mountfs.studio.service import StudioService
 from tests.studio.test_reading import contents

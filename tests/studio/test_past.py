@@ -9,9 +9,9 @@ import pytest
 
 from mountfs.content.assemble import assemble
 from mountfs.errors import NotFound, NotPermitted, Refused
-from mountfs.exchange.outline import Outline
 from mountfs.model import ROOT, Asset, Toggle
 from mountfs.studio.bound import BoundStudio
+from mountfs.studio.outline import Outline
 from mountfs.studio.past import PastStudio
 from tests.studio.harbor import Harbor
 

@@ -31,7 +31,6 @@ from mountfs.errors import (
 )
 from mountfs.exchange.cloning import insert_rows
 from mountfs.exchange.meter import Meter
-from mountfs.exchange.outline import Outline
 from mountfs.exchange.studios.values import COPIED, SETTINGS, checked_rows
 from mountfs.exchange.verifying import Verification
 from mountfs.model import (
@@ -61,6 +60,7 @@ from mountfs.studio.bound import BoundStudio
 from mountfs.studio.hosting import HostedProject, Hosting
 from mountfs.studio.joining import bring_in
 from mountfs.studio.members import ADMIN
+from mountfs.studio.outline import Outline
 from mountfs.studio.service import StudioService
 
 _WORKERS = 4

@@ -10,7 +10,16 @@ from fastapi import APIRouter, Response
 
 from mountfs import wire
 from mountfs.errors import WireError
-from mountfs.model import AssetId, Checkpoint, CheckpointId, CollectionId, Role
+from mountfs.model import (
+    EMPTY_XXH3,
+    AssetId,
+    Checkpoint,
+    CheckpointId,
+    CollectionId,
+    Manifest,
+    Role,
+    Toggle,
+)
 from mountfs.studio.bound import BoundStudio
 from mountfs.studio.permissions import NEEDS
 from mountfs.studio.permissions import Act as Right
@@ -22,6 +31,9 @@ from mountfs.studio.widening import Shown
 from mountfs.wire import acts
 
 router = APIRouter(prefix="/projects/{project}", tags=["acts"])
+
+_EMPTY = Manifest(CheckpointId(""), 0, EMPTY_XXH3, ())
+"""Stands for content that is not looked at."""
 
 Perform = Callable[[BoundStudio, acts.Act], Shown | Checkpoint | Role | Template | Tags | None]
 
@@ -130,6 +142,22 @@ def trash(member: InProject, asked: Annotated[acts.TrashAsked, question(acts.Tra
     wire.require_few(asked.assets, acts.MAX_TRASHED, "assets")
     member.acting(NEEDS[Right.TRASH_ASSET][0]).trash_assets(asked.assets)
     return done()
+
+
+@router.post("/templates", **answers(acts.TemplateFacts, asks=acts.TemplateAsked))
+def add_template(
+    member: InProject, asked: Annotated[acts.TemplateAsked, question(acts.TemplateAsked)]
+) -> Response:
+    """A template of content that was sent; with ``rehearse`` only say whether the name and the right for it
+    are there."""
+    wire.require_few(asked.chunks, wire.MAX_CHUNKS, "chunks")
+    wire.require_few(asked.file_name, acts.MAX_TEXT, "characters")
+    studio, name, replace = member.acting(Toggle.CREATE_TEMPLATE), asked.file_name, asked.replace
+    if asked.rehearse:
+        with studio.together(rehearse=True):
+            return answer(of_template(studio.add_template(name, _EMPTY, replace=replace)))
+    content = Manifest(CheckpointId(""), asked.size, asked.xxh3, tuple(asked.chunks))
+    return answer(of_template(studio.add_template(name, content, replace=replace, id=asked.new)))
 
 
 @router.post("/undo", **answers(acts.UndoneFacts, asks=acts.UndoAsked))

@@ -21,11 +21,11 @@ from fastapi import APIRouter, FastAPI
 
 import mountfs.studio.routes
 from mountfs import wire
-from mountfs.model import AssetId, CheckpointId, ChunkId, CollectionId, Proposal
+from mountfs.model import EMPTY_XXH3, AssetId, CheckpointId, ChunkId, CollectionId, Proposal
 from mountfs.studio.app import build
 from mountfs.testing.online import OPERATOR, OnlineStudio, password_of
 from mountfs.testing.projects import new_id
-from mountfs.wire import acts
+from mountfs.wire import acts, plans
 from tests.studio.online.town import ALLOWED, BLIND, LACKING, STRANGER, Secret, Town
 
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
@@ -167,7 +167,7 @@ LINES: dict[str, Line] = {
     ),
     "POST /api/v1/projects/{project}/trash": at("/trash", lambda _, secret: acts.TrashAsked([secret.asset])),
     "POST /api/v1/projects/{project}/undo": at(
-        "/undo", lambda town, _: acts.UndoAsked(town.user(ALLOWED), 0, rehearse=True)
+        "/undo", lambda town, _: acts.UndoAsked(town.user(ROOT), 0, rehearse=True)
     ),
     "GET /api/v1/projects/{project}/trash": at("/trash"),
     "GET /api/v1/projects/{project}/rules": at("/rules"),
@@ -177,6 +177,15 @@ LINES: dict[str, Line] = {
     "GET /api/v1/projects/{project}/assets/{asset}/dependencies": at("/assets/{asset}/dependencies"),
     "GET /api/v1/projects/{project}/tags": at("/tags"),
     "GET /api/v1/projects/{project}/templates": at("/templates"),
+    "POST /api/v1/projects/{project}/templates": at(
+        "/templates", lambda *_: acts.TemplateAsked(new_id(), 0, EMPTY_XXH3, [])
+    ),
+    "POST /api/v1/projects/{project}/files": at(
+        "/files", lambda *_: plans.FileAsked(plans.Row(0, f"/library/{new_id()}"))
+    ),
+    "POST /api/v1/projects/{project}/plans": at(
+        "/plans", lambda *_: plans.PlanAsked([plans.Row(1, f"/library/{new_id()}")])
+    ),
     "POST /api/v1/projects/{project}/chunks/missing": at(
         "/chunks/missing", lambda *_: wire.ChunksAsked([ChunkId("0" * 64)])
     ),

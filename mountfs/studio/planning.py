@@ -1,144 +1,84 @@
 """Work that is planned as a table: files and folders that are to be there, whose they are, what they need.
 
-A table is text with a line of headings and a line for each thing. The same table again changes nothing: what
-is there already stays as it is, also where the table says something else (work has gone on since), unless
-it is to be brought in line (``update``). Dependencies that the table does not name are left alone.
+The same table again changes nothing: what is there already stays as it is, also where the table says
+something else (work has gone on since), unless it is to be brought in line (``update``). Dependencies that
+the table does not name are left alone.
 
 What is wrong is found for all lines before the first is refused, so that somebody corrects their table once.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from mountfs.errors import NameTaken, NotFound, Refused
-from mountfs.exchange.outline import Outline, Thing
+from mountfs.errors import NameInvalid, NameTaken, NotFound, Refused, told
 from mountfs.model import NOBODY, ROOT, Asset, AssetId, Collection, CollectionId, UserId
 from mountfs.names import split
+from mountfs.studio.change import MAX_DEPTH
 from mountfs.studio.making import FIRST_STATUS, Plan
+from mountfs.studio.outline import Outline, Thing
+from mountfs.studio.permissions import Act
 from mountfs.studio.service import BoundStudio
 from mountfs.studio.templates import Template, TemplateId
+from mountfs.wire import Refusal
+from mountfs.wire.plans import FOLDER, Differing, FileMade, Planned, Row, Wrong
 
-COLUMNS = ("path", "type", "template", "assignee", "status", "depends")
-FOLDER, TASK, RESOURCE = "folder", "task", "resource"
-BETWEEN_PATHS = {",": ";", "\t": ";", ";": ","}
-"""What stands between the paths of the column ``depends``, by what stands between the columns."""
-MAX_LINES = 100_000
+TASK, RESOURCE = "task", "resource"
 
 
-class TableError(Refused):
-    """A table that is none."""
+class _WrongError(Exception):
+    """Ends a transaction of which some rows cannot be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a table. ``number`` counts the lines of its text, from 1; ``path`` begins with a slash."""
-
-    number: int
-    path: str
-    type: str = ""
-    template: str = ""
-    assignee: str = ""
-    status: str = ""
-    depends: tuple[str, ...] = ()
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is about a folder."""
-        return self.type == FOLDER
+def planning_of(studio: BoundStudio, *, update: bool = False) -> Planning:
+    """A planning of all that somebody reaches: for whoever may assign work, everything by its name."""
+    administration = not studio.is_owner and studio.may(Act.ASSIGN)
+    tree = studio.administered(Act.ASSIGN) if administration else studio.tree()
+    people = {
+        name.casefold(): id_
+        for id_, person in tree.people.items()
+        for name in (person.username, person.email)
+    }
+    return Planning(studio, Outline(tree), people, update=update, administration=administration)
 
 
-@dataclass(slots=True)
-class Planned:
-    """What a table has led to, by paths. ``differing`` is what the project has otherwise than the table says,
-    ``changed`` what was brought in line; ``wrong`` are the lines that cannot be, as (number, reason)."""
-
-    files: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    differing: list[tuple[str, str]] = field(default_factory=list)
-    unchanged: int = 0
-    wrong: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, other: Planned) -> None:
-        """What another part of the table has led to."""
-        self.files += other.files
-        self.folders += [each for each in other.folders if each not in set(self.folders)]
-        self.changed += other.changed
-        self.differing += other.differing
-        self.unchanged += other.unchanged
-        self.wrong += other.wrong
-
-
-def read_table(text: str, top: str = "/") -> list[Row]:
-    """The rows of a table, whose fields are separated by commas, semicolons or tabs. TableError.
-
-    A path that does not begin with a slash is below the folder ``top``. Several paths that one file depends
-    on have semicolons between them, or commas if semicolons separate the fields.
-    """
-    text = text.removeprefix("\ufeff")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(BETWEEN_PATHS, key=first.count)
-    lines = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    headings: list[str] | None = None
-    rows: list[Row] = []
+def make_rows(
+    studio: BoundStudio,
+    planning: Planning,
+    rows: Sequence[Row],
+    beside: Sequence[Row] = (),
+    *,
+    rehearse: bool,
+    refusals_count: bool = False,
+) -> Planned:
+    """Have what rows name, in one transaction, of which nothing stays if a row of it cannot be."""
+    made = Planned()
     try:
-        for fields in lines:
-            fields = [each.strip() for each in fields]
-            if not any(fields):
-                continue
-            if headings is None:
-                headings = _headings(fields)
-                continue
-            if len(rows) >= MAX_LINES:
-                raise TableError(f"a table has {MAX_LINES} lines at most")
-            if len(fields) > len(headings) and any(fields[len(headings) :]):
-                raise TableError(f"line {lines.line_num} has more fields than the line of headings")
-            row = dict(zip(headings, fields, strict=False))
-            rows.append(_row(lines.line_num, row, top, BETWEEN_PATHS[separator]))
-    except csv.Error as exc:
-        raise TableError(f"line {lines.line_num} cannot be read: {exc}") from exc
-    if headings is None:
-        raise TableError(f"the table is empty: its first line names the columns: {', '.join(COLUMNS)}")
-    return rows
+        with studio.together(rehearse=rehearse, refusals_count=refusals_count):
+            made = planning.run(rows, beside)
+            if made.wrong:
+                raise _WrongError
+    except _WrongError:
+        pass
+    return made
 
 
-def _headings(fields: Sequence[str]) -> list[str]:
-    names = [each.casefold() for each in fields]
-    unknown = [each for each in names if each and each not in COLUMNS]
-    if unknown or "path" not in names:
-        what = f"a column {unknown[0]!r} is not known" if unknown else "there is no column 'path'"
-        raise TableError(f"the first line names the columns: {what}; there are: {', '.join(COLUMNS)}")
-    if len(set(filter(None, names))) < len(list(filter(None, names))):
-        raise TableError("a column is named twice in the first line")
-    return names
+def make_file(studio: BoundStudio, row: Row, *, parents: bool, rehearse: bool) -> Planned:
+    """Make one new file. NotFound without its folder, unless ``parents`` may be made, and for whatever it
+    names; NameTaken."""
+    with studio.together(rehearse=rehearse):
+        planning = planning_of(studio)
+        planning.have(row, parents=parents)
+    return planning.done
 
 
-def _row(number: int, fields: Mapping[str, str], top: str, between: str) -> Row:
-    written = fields.get("path", "")
-    kind = fields.get("type", "").casefold()
-    if written.endswith("/") and not kind:
-        kind = FOLDER
-    return Row(
-        number,
-        _absolute(written, top),
-        kind,
-        fields.get("template", ""),
-        fields.get("assignee", ""),
-        fields.get("status", ""),
-        tuple(
-            _absolute(each.strip(), top) for each in fields.get("depends", "").split(between) if each.strip()
-        ),
-    )
-
-
-def _absolute(path: str, top: str) -> str:
-    whole = path if path.startswith("/") else f"{top}/{path}"
-    return "/" + "/".join(part for part in whole.split("/") if part not in ("", "."))
+def make_file_or_tell(studio: BoundStudio, row: Row, *, parents: bool, rehearse: bool) -> FileMade:
+    """The same, with what is wrong with it as the answer: it is about what the asker has named."""
+    try:
+        return FileMade(make_file(studio, row, parents=parents, rehearse=rehearse))
+    except (Refused, NotFound) as exc:
+        return FileMade(refused=Refusal(**told(exc)))
 
 
 class Planning:
@@ -187,7 +127,9 @@ class Planning:
                 except (Refused, NotFound) as exc:
                     wrong[row.number] = f"{row.path}: {exc}"
         asked = {row.path: row.number for row in rows}
-        self.done.wrong = sorted((number, why) for number, why in wrong.items() if number in asked.values())
+        self.done.wrong = sorted(
+            Wrong(number, why) for number, why in wrong.items() if number in asked.values()
+        )
         self.done.files = [path for path in self.done.files if path in asked]
         for path, differing in self._differing.items():
             if path not in asked:
@@ -197,7 +139,7 @@ class Planning:
             elif self._update:
                 self.done.changed.append(path)
             else:
-                self.done.differing += [(path, what) for what in differing]
+                self.done.differing += [Differing(path, what) for what in differing]
         self._differing.clear()
         return self.done
 
@@ -319,6 +261,8 @@ class Planning:
             raise Refused(f"{path} is a file")
         if there is not None:
             return there.id
+        if path.count("/") > MAX_DEPTH:
+            raise NameInvalid(f"folders go {MAX_DEPTH} deep at most")
         above, _, name = path.rpartition("/")
         made = self._studio.make_collection(
             CollectionId(str(uuid4())), name, self._parents(above), administration=self._administration
@@ -358,12 +302,3 @@ class Planning:
             raise NotFound(f"there is no template {name!r}; there are: {known}")
         extension = split(file_name)[1].casefold()
         return next((each for each in found if each.extension.casefold() == extension), found[0]).id
-
-
-def doubled(rows: Sequence[Row]) -> Iterator[tuple[int, str]]:
-    """Lines whose path stands in an earlier one."""
-    first: dict[str, int] = {}
-    for row in rows:
-        before = first.setdefault(row.path.casefold(), row.number)
-        if before != row.number:
-            yield row.number, f"{row.path} stands in line {before} already"

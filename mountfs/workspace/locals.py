@@ -60,6 +60,8 @@ class LocalFile:
     draft: Draft | None = None
     made_at: float = 0.0
     """When it came into being, by the event loop's clock."""
+    begun_at: float = 0.0
+    """When its draft was begun, by the same clock."""
     version: Version | None = None
     """The newest version of it that is on its way or refused."""
     base: CheckpointId | None = None

@@ -115,6 +115,7 @@ class Saving:
         if draft is not None:
             state.drafts.let_go(draft)
         local.draft = made
+        local.begun_at = trio.current_time()
         return made
 
     def begin(self, node: File) -> LocalFile:
@@ -257,7 +258,7 @@ class Saving:
         if draft is not None and local.version is not None and local.version.draft is draft:
             return None
         # What follows happens at once, so that nobody ever meets a sealed draft that is no version.
-        version = self.propose(local, changes)
+        version = self.propose(local, changes, begun=local.begun_at)
         if draft is not None:
             await self.sync_sealed(draft, changes)
         if not local.removed:
@@ -309,9 +310,12 @@ class Saving:
         if folders:
             state.show_again(folders)
 
-    def propose(self, local: LocalFile, changes: list[Change]) -> Version | None:
+    def propose(
+        self, local: LocalFile, changes: list[Change], *, begun: float | None = None
+    ) -> Version | None:
         """Make the sealed content of a file a version of its name, if it may be one; what to journal is added
-        to ``changes``. Why it may not is in ``local.reason``.
+        to ``changes``. Why it may not is in ``local.reason``. ``begun``: when the name's file began to be
+        something else; now, if it is another file's content.
         """
         state = self._state
         if not self._may_be_sent(local):
@@ -333,7 +337,7 @@ class Saving:
             first_closed=now,
             closed=now,
         )
-        if earlier is not None and version.joins(earlier, state.times, now):
+        if earlier is not None and version.joins(earlier, state.times, now if begun is None else begun):
             version.base = earlier.base
             if earlier.state is VersionState.WAITING:
                 version.first_closed = earlier.first_closed

@@ -111,15 +111,18 @@ class Version:
         latest = self.first_closed + times.join
         return max(self.not_before, latest if is_written else min(latest, self.closed + times.quiet))
 
-    def joins(self, earlier: Version, times: Times, now: float) -> bool:
-        """Whether this one and an earlier one of the same name are one version."""
+    def joins(self, earlier: Version, times: Times, begun: float) -> bool:
+        """Whether this one, which was begun at that moment, and an earlier one of the same name are one
+        version. One whose quiet time is over is a version, though it could not be sent."""
         if earlier.state is VersionState.REFUSED:
             return True  # what was refused was never a version
         if earlier.is_offered:
             return False  # it may be one, and then this one is made from it
         if earlier.state is not VersionState.WAITING or earlier.hurried:
             return False
-        return earlier.size == 0 or now - earlier.first_closed <= times.join
+        if earlier.size == 0:
+            return True
+        return begun <= earlier.closed + times.quiet and self.closed <= earlier.first_closed + times.join
 
     def record(self) -> Change:
         """What the journal is to know of it; nothing once it is done."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import random
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mountfs.digest import xxh3_hex
 from mountfs.model import CollectionId
 from mountfs.testing.mounts import Mount, wait_until
 from tests.cli.serving import run
@@ -41,6 +44,10 @@ def cut(there: Outpost, mount: Mount) -> None:
     """Cut the network; the mount has noticed."""
     there.proxy.cut()
     wait_until(lambda: not reach(mount)["reached"], "the mount to notice")
+
+
+def _is_past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 def test_a_mount_that_only_reads_knows_whether_the_studio_is_there(
@@ -96,6 +103,29 @@ def test_what_is_done_without_network_arrives_when_it_is_back(there: Outpost):
     assert sorted(os.listdir(work)) == wanted
     wait_until(lambda: not states(mount), "nothing to be left")
     assert reach(mount) == {"reached": True, "since": None, "reason": "", "needs_login": False}
+
+
+@pytest.mark.parametrize("way", ["in place", "by renaming"])
+def test_saves_without_network_are_as_many_versions_as_with_it(there: Outpost, way: str):
+    """What could not be sent when its quiet time was over is a version all the same: a later save, however
+    soon, does not take its place."""
+    mount = there.mount()
+    work = mount.path / "work"
+    cut(there, mount)
+    saves = [b"first save", b"second save", b"third save"]
+    for content in saves:
+        if way == "in place":
+            (work / "a.bin").write_bytes(content)
+        else:
+            (work / "a.bin@").write_bytes(content)
+            (work / "a.bin").rename(work / "a.bin~")
+            (work / "a.bin@").rename(work / "a.bin")
+        over = time.monotonic() + 2 * QUICK.quiet_time
+        wait_until(partial(_is_past, over), "the end of its quiet time")
+    there.proxy.repair()
+    there.wait_for(lambda: there.content("work/a.bin") == saves[-1], "the last save")
+    sums = [xxh3_hex(content) for content in (FILES["a.bin"], *saves)]
+    assert there.checksums("work/a.bin") == sums
 
 
 def test_a_mount_without_network_comes_up_and_says_so(there: Outpost):

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, output
 from mountfs.cli.options import as_option, exits, json_option, path_argument, storage_dir_option
 from mountfs.cli.target import Target, open_target
+from mountfs.errors import UserUnknown
 from mountfs.studio.access import Access, Answer, Because, Reason
 from mountfs.studio.permissions import Act
 
@@ -37,7 +38,7 @@ WORDS = {
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(
     path: str, who: str | None, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:
@@ -68,6 +69,8 @@ def command(
         if who is not None:
             person = target.person(who)
             found = [each for each in found if each.person.id == person.id]
+            if not found:  # they have just left
+                raise UserUnknown(f"there is no user {who!r} in this project")
         told = [_about(target, each) for each in found]
         one = who is not None or target.administers is None
         is_file = not target.is_far

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(
     paths: tuple[str, ...],
     assignee: str,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mountfs.cli import MOUNT, NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
+from mountfs.cli import MOUNT, NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -29,7 +29,7 @@ from mountfs.model import Asset, Checkpoint
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, MOUNT, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, MOUNT, UNAVAILABLE, NOT_LOGGED_IN)
 def command(
     path: str, text: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:

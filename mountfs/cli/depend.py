@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -44,7 +44,7 @@ def command() -> None:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List what a file needs, and what needs it: directly, as far as you see it.
 
@@ -81,7 +81,7 @@ def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bo
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def add(
     path: str,
     on: tuple[str, ...],
@@ -117,7 +117,7 @@ def add(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def remove(
     path: str,
     on: tuple[str, ...],

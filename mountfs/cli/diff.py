@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mountfs.cli import DAMAGED, NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
+from mountfs.cli import (
+    DAMAGED,
+    NOT_FOUND,
+    NOT_LOGGED_IN,
+    PROJECT_FILE,
+    REFUSED,
+    UNAVAILABLE,
+    describe,
+    output,
+)
 from mountfs.cli.numbered import numbered, version_at, versions_at
 from mountfs.cli.options import as_option, exits, json_option, storage_dir_option
 from mountfs.cli.target import open_target
@@ -30,7 +39,7 @@ COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, DAMAGED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, DAMAGED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(old: str, new: str | None, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """Say what is different between two versions of a file, or between one and the newest.
 

@@ -222,15 +222,17 @@ def _accounts() -> Refused:
 
 
 def _access(found: acts.AccessFacts) -> Access:
-    """Access, as commands know it. What a newer studio says beside that is left out."""
+    """Access, as commands know it. What a newer studio says beside that is left out, and what makes no
+    sense."""
     known, reasons = {each.value for each in Act}, {each.value for each in Because}
+    by_itself = {Because.TASK.value, Because.ABOVE.value}
     return Access(
         found.person,
         found.role,
         tuple(
             Reason(Because(each.because), tuple(AssetId(id_) for id_ in each.via))
             for each in found.reasons
-            if each.because in reasons
+            if each.because in reasons and (each.via or each.because in by_itself)
         ),
         {
             Act(each.act): Answer(each.allowed, each.lacks, each.assignee)

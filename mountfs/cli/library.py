@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -44,7 +44,7 @@ def command() -> None:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List the shared folders, and how many files are in each.
 
@@ -73,7 +73,7 @@ def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bo
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def share(path: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """Share a folder: everybody in the project sees all that is in it and below.
 
@@ -99,7 +99,7 @@ def share(path: str, dry_run: bool, username: str | None, storage_dir: Path | No
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def unshare(path: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """Share a folder no longer: only those with a reason of their own see what is in it.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, describe, output
 from mountfs.cli.options import as_option, exits, json_option, path_argument, storage_dir_option
 from mountfs.cli.target import open_target
 from mountfs.model import Asset
@@ -19,7 +19,7 @@ COLUMNS = ("number", "id", "author", "time", "size", "xxh3", "comment")
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List the versions of a file, newest first: number, id, author, time, size, xxh3, comment.
 

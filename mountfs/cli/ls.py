@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, UNAVAILABLE, describe, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, UNAVAILABLE, describe, output
 from mountfs.cli.options import as_option, exits, json_option, path_argument, storage_dir_option
 from mountfs.cli.target import open_target
 from mountfs.model import ROOT, Asset
@@ -20,7 +20,7 @@ HEADINGS = ("NAME", "VERSION", "SIZE", "MODIFIED", "STATUS", "ASSIGNEE")
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List a folder of a project: names, newest versions, who works on what.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mountfs.cli import MOUNT, NOT_FOUND, PROJECT_FILE, UNAVAILABLE, output
+from mountfs.cli import MOUNT, NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, UNAVAILABLE, output
 from mountfs.cli.options import as_option, exits, json_option, storage_dir_option
 from mountfs.cli.paths import mounts_here
 from mountfs.cli.target import Target, open_target
@@ -23,7 +23,7 @@ HEADINGS = ("PATH", "STATUS", "VERSION", "MODIFIED")
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, MOUNT, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, MOUNT, UNAVAILABLE, NOT_LOGGED_IN)
 def command(path: str | None, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List what is assigned to you: your tasks, what is done last, and the folders you work in.
 

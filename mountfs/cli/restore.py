@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -27,7 +27,7 @@ from mountfs.errors import NameTaken
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(
     path: str, id_: str | None, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, describe, output
+from mountfs.cli import (
+    NOT_FOUND,
+    NOT_LOGGED_IN,
+    PROJECT_FILE,
+    REFUSED,
+    UNAVAILABLE,
+    Missing,
+    describe,
+    output,
+)
 from mountfs.cli.numbered import numbered
 from mountfs.cli.options import as_option, dry_run_option, exits, json_option, storage_dir_option
 from mountfs.cli.target import open_target
@@ -19,7 +28,7 @@ from mountfs.model import Asset
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(
     version: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -58,7 +58,7 @@ def command() -> None:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List the roles: name, how many rights, and who has it as far as you may know.
 
@@ -88,7 +88,7 @@ def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bo
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def show(path: str, role: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """Show what a role allows: every right, yes or no, and what it is for.
 
@@ -115,7 +115,7 @@ def show(path: str, role: str, username: str | None, storage_dir: Path | None, a
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def allow(
     path: str,
     role: str,
@@ -144,7 +144,7 @@ def allow(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def deny(
     path: str,
     role: str,
@@ -174,7 +174,7 @@ def deny(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def new(
     path: str,
     role: str,
@@ -204,7 +204,7 @@ def new(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def remove(
     path: str, role: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:

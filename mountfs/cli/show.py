@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, UNAVAILABLE, describe, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, UNAVAILABLE, describe, output
 from mountfs.cli.options import as_option, exits, json_option, path_argument, storage_dir_option
 from mountfs.cli.target import Target, open_target
 from mountfs.model import ROOT, Asset, Collection
@@ -19,7 +19,7 @@ from mountfs.rights import may_checkpoint, may_read
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def command(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """Tell everything about a file or folder, or about the project itself.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -43,7 +43,7 @@ def command() -> None:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def list_(
     path: str, wanted: str | None, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:
@@ -79,7 +79,7 @@ def list_(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def add(
     path: str,
     words: tuple[str, ...],
@@ -105,7 +105,7 @@ def add(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def remove(
     path: str,
     words: tuple[str, ...],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, Missing, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -53,7 +53,7 @@ def command() -> None:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def list_(path: str, trash: bool, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List the templates: name, size, checksum.
 
@@ -80,7 +80,7 @@ def list_(path: str, trash: bool, username: str | None, storage_dir: Path | None
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def add(
     path: str,
     source: str,
@@ -114,7 +114,7 @@ def add(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def remove(
     path: str, name: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:
@@ -137,7 +137,7 @@ def remove(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def restore(
     path: str, name: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from mountfs.cli import INCOMPLETE, NOT_FOUND, OK, PROJECT_FILE, REFUSED, UNAVAILABLE, output
+from mountfs.cli import INCOMPLETE, NOT_FOUND, NOT_LOGGED_IN, OK, PROJECT_FILE, REFUSED, UNAVAILABLE, output
 from mountfs.cli.moment import Moment
 from mountfs.cli.options import as_option, dry_run_option, exits, json_option, storage_dir_option
 from mountfs.cli.target import Target, open_target
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, INCOMPLETE, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, INCOMPLETE, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mountfs.cli import NOT_FOUND, PROJECT_FILE, REFUSED, UNAVAILABLE, output
+from mountfs.cli import NOT_FOUND, NOT_LOGGED_IN, PROJECT_FILE, REFUSED, UNAVAILABLE, output
 from mountfs.cli.options import (
     as_option,
     dry_run_option,
@@ -45,7 +45,7 @@ def command() -> None:
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bool) -> None:
     """List people: username, name, e-mail address, role, tasks and folders they are assigned.
 
@@ -74,7 +74,7 @@ def list_(path: str, username: str | None, storage_dir: Path | None, as_json: bo
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def add(
     path: str,
     new_username: str,
@@ -116,7 +116,7 @@ def add(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def remove(
     path: str, who: str, dry_run: bool, username: str | None, storage_dir: Path | None, as_json: bool
 ) -> None:
@@ -149,7 +149,7 @@ def remove(
 @as_option
 @storage_dir_option
 @json_option
-@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE)
+@exits(NOT_FOUND, REFUSED, PROJECT_FILE, UNAVAILABLE, NOT_LOGGED_IN)
 def role_(
     path: str,
     who: str,

@@ -285,7 +285,10 @@ class ActingClient(StudioClient):
     def accesses_to(self, what: str, *, administration: bool) -> list[acts.AccessFacts]:
         """The viewer's access to a thing; for administration everybody's."""
         path, query = f"{self._at}/things/{part(what)}/access", _asked(administration)
-        return self._line.ask("GET", path, list[acts.AccessFacts], query=query)
+        found = self._line.ask("GET", path, list[acts.AccessFacts], query=query)
+        if not found or (len(found) > 1 and not administration):
+            raise WireError("the studio tells of somebody else's access than was asked for")
+        return found
 
     def dependencies(self, asset: AssetId, *, administration: bool = False) -> list[acts.Dependency]:
         """What an asset depends on, and what depends on it."""

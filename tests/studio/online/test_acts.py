@@ -12,7 +12,7 @@ from mountfs import wire
 from mountfs.model import AssetId, CheckpointId, Toggle
 from mountfs.studio.routes.acts import ACTS
 from mountfs.testing.projects import new_id
-from mountfs.wire import acts
+from mountfs.wire import acts, plans
 from mountfs.wire.acts import Act
 from tests.studio.online.test_access import PAGE, seen_of
 from tests.studio.online.town import ALLOWED, BLIND, LACKING, Secret, Town
@@ -159,6 +159,30 @@ def test_looking_beyond_sight(town: Town, path: str):
         assert [client.get(town.path(each)).status_code for each in paths] == [200, 404]
     with town.client(town.node_token()) as client:
         assert [client.get(town.path(each)).status_code for each in paths] == [403, 403]
+
+
+def test_what_is_planned_reaches_as_far(town: Town):
+    """Whoever may not assign names only what they see: the rest is told of as what never was."""
+    secret, half = town.new_secret(), town.owner.create_role(new_id(), set(Toggle) - {Toggle.ASSIGN_ASSET})
+    name = next(each.name for each in town.owner.tree().assets.values() if each.id == secret.asset)
+    town.owner.set_role(town.user(BLIND), half.id)
+
+    def told(path: str) -> bytes:
+        """What is said of a file that needs this one."""
+        row = plans.Row(1, "/library/new.txt", depends=(path,))
+        with town.client(town.token(BLIND)) as client:
+            body = wire.encode(plans.PlanAsked([row], rehearse=True))
+            return client.post(town.path("/plans"), content=body).content
+
+    try:
+        never = new_id()
+        hidden, absent = (told(f"/secret/{each}.txt") for each in (name, never))
+        assert hidden.replace(name.encode(), b"X") == absent.replace(never.encode(), b"X")
+        assert b"there is no" in hidden
+        assert told("/library/props/boat.obj") == wire.encode(plans.Planned(files=["/library/new.txt"]))
+    finally:
+        town.owner.set_role(town.user(BLIND), "everything")
+    assert told(f"/secret/{name}.txt") == wire.encode(plans.Planned(files=["/library/new.txt"]))
 
 
 def test_a_rehearsal_leaves_nothing(town: Town):

@@ -80,6 +80,8 @@ class Acting(Overview):
         self._joint: _Together | None = None
         self.because = ""
         """What the acts belong to, in one word for the audit."""
+        self.recorded_as = member.person.id
+        """Who the audit says it was: the viewer, or who acts in their name."""
         self.chunks = ChunkView(self, project.chunks, sent)
 
     @contextmanager
@@ -266,7 +268,7 @@ class Acting(Overview):
             change.connection,
             id=change.new_id(),
             at=change.now,
-            actor=change.viewer.person.id,
+            actor=self.recorded_as,
             act=act,
             subject=subject,
             detail=change.detail,
@@ -288,7 +290,7 @@ class Acting(Overview):
                 connection,
                 id=self._new_id(),
                 at=int(self._clock()),
-                actor=self._person.id,
+                actor=self.recorded_as,
                 act=f"refused: {act.value}",
                 subject=subject,
                 detail={"why": type(why).__name__},

@@ -26,11 +26,14 @@ from mountfs.studio.service import StudioService
 
 log = logging.getLogger(__name__)
 
+_STUDIO = "studio"
+"""Who a project's audit says it was when somebody comes in who was asked in before."""
+
 
 def settle(hosted: HostedProject, memberships: Memberships, joining: Membership, account: Account) -> None:
     """Do what is left of a joining. NameTaken when the project has somebody else of that name."""
     service = hosted.service
-    _take_in(service, service.for_owner(service.author()), joining, account)
+    _take_in(service, service.for_keeper(_STUDIO), joining, account)
     memberships.settle(joining.project, joining.account)
 
 
@@ -155,7 +158,7 @@ def remove_account(hosting: Hosting, accounts: Accounts, by: Actor, who: Account
         try:
             service = hosting.project(membership.project).service
             if _is_in(service, membership.user):
-                owner = service.for_owner(service.author())
+                owner = service.for_keeper(by.name_in_audit)
                 owner.because = "left the studio"
                 owner.remove_user(membership.user)
         except MountfsError as exc:

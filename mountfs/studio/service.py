@@ -69,6 +69,13 @@ class StudioService:
         versions are ``author``'s. UserUnknown unless that is one of the project's people."""
         return self._bind(self._find(author), is_owner=True)
 
+    def for_keeper(self, name: str) -> BoundStudio:
+        """The same for whoever looks after the project without being in it, such as a studio's operator: the
+        audit has what they do under this name."""
+        keeper = self.for_owner(self.author())
+        keeper.recorded_as = UserId(name)
+        return keeper
+
     def author(self, email: str | None = None) -> UserId:
         """Who the owner is taken for: whoever has this address, else the first admin."""
         with self._reader.current() as catalogue:

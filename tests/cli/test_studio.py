@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import socket
+import sqlite3
 import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -312,6 +314,20 @@ def test_what_holds_for_all_who_mount_is_set(shell: Shell, studio: Path):
     assert shell.run("studio", "settings", studio).rows == [["offline days", "3"], ["mount path", "/prod"]]
     for given in (("--offline-days", "400"), ("--mount-path", "/etc/x")):
         shell.run("studio", "settings", studio, *given, code=cli.SETTINGS)
+
+
+def test_what_the_operator_does_is_recorded_as_theirs(shell: Shell, at_work: Path):
+    """In a project's own audit, too, and not as the act of its admin, who did nothing."""
+    shell.run("studio", "member", "add", at_work, "film", "bo")
+    shell.run("studio", "member", "role", at_work, "film", "bo", "supervisor")
+    shell.run("studio", "member", "role", at_work, "film", "ada", "artist", code=cli.REFUSED)
+    shell.run("studio", "member", "remove", at_work, "film", "bo")
+    (file,) = (at_work / "projects").glob("*.clst")
+    with closing(sqlite3.connect(file)) as project:
+        rows = project.execute("SELECT act, actor_id FROM mountfs_audit ORDER BY rowid").fetchall()
+    who = f"operator:{os.environ.get('SUDO_USER') or pwd.getpwuid(os.getuid()).pw_name}"
+    acts = ["add user", "set role", "refused: set role", "remove user"]
+    assert [row for row in rows if row[0] in acts] == [(act, who) for act in acts]
 
 
 def test_one_session_of_many_ends(shell: Shell, at_work: Path):

@@ -96,9 +96,10 @@ def add(data_dir: Path, project: str, who: str, role: str, as_json: bool) -> Non
 
     with opened_office(data_dir) as office:
         hosted, account = office.project(project), office.account(who)
-        _require_role(hosted.service.for_owner(hosted.service.author()).roles(), role)
+        owner = owner_of(hosted)
+        _require_role(owner.roles(), role)
         memberships = office.accounts.memberships
-        bring_in(hosted, memberships, office.operator, owner_of(hosted), account, role)
+        bring_in(hosted, memberships, office.operator, owner, account, role)
         facts = _facts(hosted, account) | {"role": role}
     tell(f"{account.username} is in {facts['project']} now, as {role}", facts, as_json=as_json)
 

@@ -76,10 +76,8 @@ class Office:
 
 
 def owner_of(hosted: HostedProject) -> BoundStudio:
-    """A project as its operator, in the name of its first admin."""
-    owner = hosted.service.for_owner(hosted.service.author())
-    owner.because = "operator"
-    return owner
+    """A project as the operator has it."""
+    return hosted.service.for_keeper(operator().name_in_audit)
 
 
 @contextmanager

@@ -230,7 +230,7 @@ class MovingIn:
             if each.comes_in and each.account is not None:
                 memberships.add(self._by, hosted.project.id, each.account, user=each.user)
         inside = {each.account: each for each in done.people if each.comes_in}
-        owner = hosted.service.for_owner(hosted.service.author())
+        owner = hosted.service.for_keeper(self._by.name_in_audit)
         owner.because = "moved in"
         for account in self._admins:
             there = inside.get(account.id)
@@ -242,7 +242,7 @@ class MovingIn:
     def _hand_out(
         self, hosted: HostedProject, done: MovedIn, assign: str | None, libraries: Sequence[str]
     ) -> None:
-        owner = hosted.service.for_owner(hosted.service.author())
+        owner = hosted.service.for_keeper(self._by.name_in_audit)
         owner.because = "moved in"
         outline = Outline(owner.tree())
         with owner.together():

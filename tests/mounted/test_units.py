@@ -307,6 +307,7 @@ def farm(home: Path) -> Iterator[Manager]:
         operator("bootstrap", DATA, *become, *secrets)
         operator("import", project, DATA, "--admin", "ada", "--library", "library", "--name", "film", "--yes")
         operator("token", "create", DATA, "film", "ada", "--token-file", f"{DATA}/token")
+        assert manager.run("find", DATA, "-perm", "/077") == ""
         manager.run("install", "-d", "-m", "0700", "/etc/mountfs/node")
         manager.run("install", "-m", "0600", f"{DATA}/token", "/etc/mountfs/node/token")
         manager.run("rm", f"{DATA}/token")

@@ -88,12 +88,22 @@ def opened_office(data_dir: Path) -> Iterator[Office]:
     from mountfs.studio.hosting import Hosting
 
     require_own(data_dir)
-    with in_use(data_dir), Accounts(data_dir) as accounts:
+    with _closed_to_others(), in_use(data_dir), Accounts(data_dir) as accounts:
         hosting = Hosting(data_dir)
         try:
             yield Office(accounts, hosting, operator())
         finally:
             hosting.close()
+
+
+@contextmanager
+def _closed_to_others() -> Iterator[None]:
+    """What is made meanwhile can be read by nobody else, as what a studio makes that is a service."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def operator() -> Operator:

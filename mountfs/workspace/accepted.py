@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mountfs.model import AssetId, CheckpointId, CollectionId
+from mountfs.model import AssetId, Changes, CheckpointId, CollectionId
+from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.disk import Change
 from mountfs.workspace.drafts import Draft, Drafts
 from mountfs.workspace.versions import Version
@@ -42,6 +43,20 @@ class Place:
     name: str
     folder: CollectionId
     above: tuple[tuple[CollectionId, str, CollectionId], ...]
+
+
+def place_of(catalogue: Catalogue, asset_id: AssetId) -> Place | None:
+    """Where a file of the project is; None if there is none."""
+    asset = catalogue.assets.get(asset_id)
+    if asset is None:
+        return None
+    above: list[tuple[CollectionId, str, CollectionId]] = []
+    at = asset.collection
+    while at in catalogue.collections:
+        folder = catalogue.collections[at]
+        above.append((folder.id, folder.name, folder.parent))
+        at = folder.parent
+    return Place(asset.name + asset.extension, asset.collection, tuple(above))
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +151,17 @@ class Accepted:
         self._add(kept)
         self._note(kept.record())
         self.forget_old()
+
+    def follow(self, catalogue: Catalogue, changes: Changes) -> None:
+        """Something has another name or place by now: so has what was sent of it, if it has to be made
+        anew."""
+        assets = self._of.keys() & {asset.id for asset in changes.assets}
+        for asset in self._of if changes.collections else assets:
+            place = place_of(catalogue, asset)
+            for kept in self._of[asset].values() if place is not None else ():
+                if place is not None and kept.place != place:
+                    kept.place = place
+                    self._note(kept.record())
 
     def restore(self, records: Mapping[str, Mapping[str, Any]]) -> None:
         """Take over what the journal knows; drafts are there already."""

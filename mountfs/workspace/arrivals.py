@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import trio
 
-from mountfs.model import Asset, AssetId, Checkpoint, CollectionId, NewAsset
-from mountfs.workspace.accepted import Place
+from mountfs.model import Asset, AssetId, Checkpoint, NewAsset
+from mountfs.workspace.accepted import place_of
 from mountfs.workspace.disk import Change
 from mountfs.workspace.locals import LocalFile, Vacancy
 from mountfs.workspace.looks import Kept
@@ -101,18 +101,9 @@ class Arrivals:
 
     def _keep(self, version: Version, checkpoint: Checkpoint) -> None:
         """Keep what was sent, in case the studio forgets it."""
-        catalogue = self._state.namespace.catalogue
-        asset = catalogue.assets.get(version.asset)
-        if asset is None:
-            return
-        above: list[tuple[CollectionId, str, CollectionId]] = []
-        at = asset.collection
-        while at in catalogue.collections:
-            folder = catalogue.collections[at]
-            above.append((folder.id, folder.name, folder.parent))
-            at = folder.parent
-        place = Place(asset.name + asset.extension, asset.collection, tuple(above))
-        self._state.accepted.keep(version, checkpoint.number, place)
+        place = place_of(self._state.namespace.catalogue, version.asset)
+        if place is not None:
+            self._state.accepted.keep(version, checkpoint.number, place)
 
     def _announce(self, version: Version, checkpoint: Checkpoint) -> None:
         """Show what the studio has just taken before its news comes: what follows is decided by that."""

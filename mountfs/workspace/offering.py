@@ -3,7 +3,8 @@
 Whenever the tree was read in a new epoch, what this mount has sent in the last week (`accepted`) is looked
 for in the history of each asset. What is not there is offered again under the same id, as the next version of
 what the studio has now, if it has the version that this one was made over; the earlier before the later. A
-new file's folder is made again too. What was made over a version that the studio has not either (somebody
+new file's folder is made again too, both under the names that they had last; what the studio has keeps the
+name that it has there. What was made over a version that the studio has not either (somebody
 else's, whose mount is to offer it) is shown as changed here, with the reason, and goes on when that is there.
 
 Until it is known what the studio still has of an asset, nothing else is offered of it.

@@ -296,6 +296,8 @@ class Workspace:
         """Take over changes; what the kernel has to forget."""
         self._note_heads(changes.assets)
         news = self._namespace.refresh(changes)
+        if self.writing is not None:
+            self.writing.state.accepted.follow(self._namespace.catalogue, changes)
         self._journal_settled()
         return news
 

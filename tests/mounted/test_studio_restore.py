@@ -92,6 +92,19 @@ class Yard:
         found = [each for each in studio.tree().assets.values() if each.name == name]
         return list(reversed(studio.history(found[0].id))) if found else []
 
+    def mark(self, name: str, status: str) -> None:
+        """Give a file a status."""
+        service = self.online.house.hosting.project(self.id).service
+        studio = service.for_owner(service.author())
+        (found,) = (each.id for each in studio.tree().assets.values() if each.name == name)
+        studio.set_status(found, status)
+
+    def statuses(self) -> dict[str, str]:
+        """The status of each file, by its name."""
+        service = self.online.house.hosting.project(self.id).service
+        tree = service.for_owner(service.author()).tree()
+        return {each.name: each.status for each in tree.assets.values()}
+
     def verify(self) -> list[object]:
         """What is wrong with the project at the studio."""
         project = self.online.house.hosting.project(self.id).project
@@ -224,6 +237,49 @@ def test_a_mount_that_comes_later_brings_back_its_versions(yard: Yard):
     assert hers.read_bytes() == b"the second take" * 10_000
     settle(ann)
     assert states(ann) == {}
+
+
+def test_names_and_words_after_a_restore(yard: Yard):
+    """What a version was said to be comes back with it. A file that the backup has keeps the name that it has
+    there, whatever it was called since; one that it does not have comes back as it was called last, in its
+    folder as that was called last. Statuses since are gone."""
+    ada = yard.mount("ada")
+    (shared,) = (each for each in ada.path.iterdir() if (each / "props").is_dir())
+    (shared / "known.txt").write_text("before the backup")
+    settle(ada)
+    yard.back_up()
+    (shared / "known.txt").rename(shared / "other.txt")
+    settle(ada)
+    wait_until(lambda: yard.history("other"), "the new name")
+    (shared / "other.txt").write_text("after the backup")
+    ask(ada, "checkpoint", path=f"{shared.name}/other.txt", comment="the good one")
+    yard.mark("other", "done")
+    (shared / "more").mkdir()
+    (shared / "more" / "new.txt").write_text("a new file")
+    settle(ada)
+    (shared / "more" / "new.txt").rename(shared / "more" / "newest.txt")
+    settle(ada)
+    wait_until(lambda: yard.history("newest"), "the new name")
+    (shared / "more").rename(shared / "much")
+    wait_until(lambda: (shared / "much" / "newest.txt").exists(), "the folder's new name")
+    before = yard.history("other"), yard.history("newest")
+    yard.put_back()
+    wait_until(partial(needs_login, ada), "the end")
+    yard.log_in(ada, "ada")
+    for name, versions in zip(("known", "newest"), before, strict=True):
+        ids = [each.id for each in versions]
+        wait_until(lambda name=name, ids=ids: [each.id for each in yard.history(name)] == ids, name)  # type: ignore[misc]  # bound now
+    assert yard.history("known")[-1].comment == "the good one"
+    assert yard.statuses()["known"] == "todo"
+    wait_until(lambda: (shared / "much" / "newest.txt").exists(), "the file in its folder")
+    wait_until(lambda: (shared / "known.txt").exists(), "the name that the studio has")
+    assert (shared / "known.txt").read_text() == "after the backup"
+    assert (shared / "much" / "newest.txt").read_text() == "a new file"
+    assert not (shared / "other.txt").exists()
+    assert not (shared / "more").exists()
+    settle(ada)
+    assert states(ada) == {}
+    assert yard.verify() == []
 
 
 def test_a_mount_of_a_file_keeps_nothing_of_what_was_sent(mounts: Mounts, tmp_path: Path):

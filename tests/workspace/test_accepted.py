@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mountfs.model import AssetId, CheckpointId, CollectionId, NewAsset
+from mountfs.model import AssetId, Changes, CheckpointId, CollectionId, Cursor, NewAsset
+from mountfs.testing.studios import MemoryStudio
 from mountfs.workspace.accepted import KEPT_FOR, Accepted, Place
+from mountfs.workspace.catalogue import Catalogue
 from mountfs.workspace.disk import Change, LocalDisk
 from mountfs.workspace.drafts import Drafts, DraftState
 from mountfs.workspace.versions import Version
@@ -128,3 +131,27 @@ def test_only_what_another_epoch_took_is_looked_for(keeper: Keeper):
     assert not keeper.accepted.has_others()
     keeper.start()
     assert not keeper.accepted.has_others()
+
+
+def test_what_is_called_otherwise_comes_back_so(tmp_path: Path):
+    """A file, or a folder above it, that has another name by now; also after a restart. What is not there any
+    more keeps the name that it had last."""
+    keeper = Keeper(tmp_path)
+    keeper.send("a")
+    keeper.send("b")
+    keeper.send("else", asset="other")
+    studio = MemoryStudio()
+    studio.write("play/b.txt", b"content")
+    tree = studio.tree()
+    (there,) = tree.assets.values()
+    moved = replace(there, id=AssetId("asset"))
+    catalogue = Catalogue(replace(tree, assets={moved.id: moved}))
+    (folder,) = tree.collections.values()
+    wanted = Place("b.txt", folder.id, ((folder.id, "play", CollectionId("")),))
+    for changes in (Changes(Cursor("1"), assets=(moved,)), Changes(Cursor("2"), collections=(folder,))):
+        keeper.accepted.follow(catalogue, changes)
+        keeper.start()
+        keeper.epoch += "+"
+        found = keeper.accepted.of_others()
+        assert [each.place for each in found[AssetId("asset")]] == [wanted, wanted]
+        assert [each.place for each in found[AssetId("other")]] == [PLACE]

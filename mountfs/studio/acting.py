@@ -51,6 +51,7 @@ class _Together:
 
     connection: Connection
     rehearsed: bool
+    follows: bool
     thread: int = field(default_factory=threading.get_ident)
     refusals: list[tuple[Act, str, Exception]] = field(default_factory=list)
 
@@ -85,7 +86,9 @@ class Acting(Overview):
         self.chunks = ChunkView(self, project.chunks, sent)
 
     @contextmanager
-    def together(self, *, rehearse: bool = False, refusals_count: bool = False) -> Iterator[None]:
+    def together(
+        self, *, rehearse: bool = False, refusals_count: bool = False, only_one: bool = False
+    ) -> Iterator[None]:
         """Make all acts of the block one transaction: all of them or, after an exception, none.
 
         The viewer's tree follows each act. An act that is refused leaves nothing, and the block may go on.
@@ -93,28 +96,34 @@ class Acting(Overview):
         meant, and only what takes long was left out (``refusals_count``). The write lock is held for as long
         as the block lasts, so nothing that takes long belongs into it; what reads the file itself (history,
         manifests) reads it as it was before. In a block, a further one is part of it.
+
+        With ``only_one`` it rehearses a single act, and nothing is looked at after that in the block: so the
+        tree does not follow, and need not be read anew when all is taken back.
         """
         if self._mine() is not None:
             yield
             return
         refusals: list[tuple[Act, str, Exception]] = []
+        follows = not (rehearse and only_one)
         try:
             with self._project.database.writing() as connection, self._reader.lock:
-                self._joint = _Together(connection, rehearse, refusals=refusals)
+                self._joint = _Together(connection, rehearse, follows, refusals=refusals)
                 try:
                     self._reader.catch_up(connection)
                     yield
                     if rehearse:
                         raise _UndoneError
                 except BaseException:
-                    self._reader.forget()
+                    if follows:
+                        self._reader.forget()
                     raise
                 finally:
                     self._joint = None
         except _UndoneError:
             pass
         except BaseException:
-            self._reader.forget()  # the commit itself may have failed
+            if follows:
+                self._reader.forget()  # the commit itself may have failed
             raise
         finally:
             for act, subject, why in refusals if refusals_count or not rehearse else ():
@@ -224,7 +233,8 @@ class Acting(Overview):
             return
         with joint.connection.begin_nested():
             yield joint.connection
-        (follow or self._reader.take_over)(joint.connection)
+        if joint.follows:
+            (follow or self._reader.take_over)(joint.connection)
 
     def _follow(self, act: Act, subject: str, connection: Connection) -> None:
         """Have the catalogue follow an act that is not committed. Those of which a table of planned work has

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mountfs.errors import MountfsError, NameTaken
+from mountfs.errors import MountfsError, NameTaken, Refused
 from mountfs.model import UserId
 from mountfs.storage.create import FirstUser
 from mountfs.studio.accounts import Account, AccountId, Accounts, Actor, Membership
@@ -35,6 +35,16 @@ def settle(hosted: HostedProject, memberships: Memberships, joining: Membership,
     service = hosted.service
     _take_in(service, service.for_keeper(_STUDIO), joining, account)
     memberships.settle(joining.project, joining.account)
+
+
+def settle_all(hosted: HostedProject, memberships: Memberships) -> None:
+    """The same for everybody who was taken in and has not opened the project yet, so that work can be given
+    to them. Whom it cannot take in is left out, and told so when they open it."""
+    for joining, account in memberships.unsettled(hosted.project.id):
+        try:
+            settle(hosted, memberships, joining, account)
+        except Refused as exc:
+            log.warning("the project %s cannot take in %s: %s", joining.project, account.id, exc)
 
 
 def found_project(

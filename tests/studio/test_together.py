@@ -10,6 +10,7 @@ from mountfs.errors import NameTaken, NotFound, NotPermitted, Refused
 from mountfs.model import ROOT, AssetId, CollectionId, Toggle
 from mountfs.studio.making import Plan
 from mountfs.studio.permissions import Act
+from mountfs.studio.reading import CatalogueReader
 from mountfs.studio.service import StudioService
 from mountfs.testing.projects import new_id
 from tests.studio.harbor import Harbor, manifest, names, refusals
@@ -136,3 +137,18 @@ def test_what_was_planned_together_hangs_together(harbor: Harbor):
     assert owner.tree().assets == anew.for_owner(anew.author()).tree().assets
     assert harbor.as_("val").tree().assets == anew.for_user("val").tree().assets
     assert {"first.blend", "second.blend"} <= names(harbor.as_("val"))
+
+
+def test_one_act_is_rehearsed_without_reading_all_anew(harbor: Harbor, monkeypatch: pytest.MonkeyPatch):
+    """Whoever only asks what an act would do costs nobody else anything, refused or not."""
+    ada, ann = harbor.as_("ada"), harbor.as_("ann")
+    boat = harbor.file("library/props/boat.obj")
+    before = ada.tree()
+    looks: list[object] = []
+    monkeypatch.setattr(CatalogueReader, "_look_fully", lambda *_: looks.append(1))
+    with ada.together(rehearse=True, only_one=True):
+        ada.trash(boat)
+    with pytest.raises(NotPermitted), ann.together(rehearse=True, only_one=True):
+        ann.trash(boat)
+    assert ada.tree() == before
+    assert looks == []

@@ -131,7 +131,7 @@ def perform(member: InProject, asked: Annotated[acts.ActsAsked, question(acts.Ac
         studio = member.acting(NEEDS[ACTS[each.act][0]][0])
     if len(asked.acts) == 1 and not asked.rehearse:
         return answer([_perform(studio, asked.acts[0])])
-    with studio.together(rehearse=asked.rehearse):
+    with studio.together(rehearse=asked.rehearse, only_one=len(asked.acts) == 1):
         outcomes = [_perform(studio, each) for each in asked.acts]
     return answer(outcomes)
 
@@ -154,7 +154,7 @@ def add_template(
     wire.require_few(asked.file_name, acts.MAX_TEXT, "characters")
     studio, name, replace = member.acting(Toggle.CREATE_TEMPLATE), asked.file_name, asked.replace
     if asked.rehearse:
-        with studio.together(rehearse=True):
+        with studio.together(rehearse=True, only_one=True):
             return answer(of_template(studio.add_template(name, _EMPTY, replace=replace)))
     content = Manifest(CheckpointId(""), asked.size, asked.xxh3, tuple(asked.chunks))
     return answer(of_template(studio.add_template(name, content, replace=replace, id=asked.new)))

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Response
 
 from mountfs.model import AssetId, Tree
 from mountfs.studio.access import Access
+from mountfs.studio.joining import settle_all
 from mountfs.studio.permissions import Act
 from mountfs.studio.routes.acts import ACTS, of_template
-from mountfs.studio.routes.asking import InPerson, InProject, answer, answers
+from mountfs.studio.routes.asking import AskedHouse, InPerson, InProject, answer, answers
 from mountfs.wire import acts
 
 router = APIRouter(prefix="/projects/{project}", tags=["overview"])
@@ -35,9 +36,11 @@ def rules(_: InPerson, member: InProject) -> Response:
 
 
 @router.get("/names", **answers(Tree))
-def names(_: InPerson, member: InProject, act: acts.Administering) -> Response:
+def names(house: AskedHouse, _: InPerson, member: InProject, act: acts.Administering) -> Response:
     """The names of everything that is not in the trash, without versions, for whoever may assign work and do
     this; without the first, of what they see."""
+    if member.studio.may(Act.ASSIGN):
+        settle_all(member.hosted, house.accounts.memberships)
     return answer(member.studio.administered(ACTS[act][0]))
 
 

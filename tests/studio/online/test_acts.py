@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from mountfs import wire
-from mountfs.model import AssetId, CheckpointId, Toggle
+from mountfs.model import AssetId, CheckpointId, Toggle, UserId
 from mountfs.studio.routes.acts import ACTS
 from mountfs.testing.projects import new_id
 from mountfs.wire import acts, plans
@@ -183,6 +183,21 @@ def test_what_is_planned_reaches_as_far(town: Town):
     finally:
         town.owner.set_role(town.user(BLIND), "everything")
     assert told(f"/secret/{name}.txt") == wire.encode(plans.Planned(files=["/library/new.txt"]))
+
+
+def test_work_is_given_to_who_has_not_come_yet(town: Town):
+    """Whoever was taken in can be given work at once, by whoever may assign it, in a plan too."""
+    secret = town.new_secret()
+    task(town, secret)
+    for path, body in (("/names?act=assign", None), ("/plans", plans.PlanAsked([], rehearse=True))):
+        user = UserId(town.joined())
+        for who, expected in ((LACKING, False), (BLIND, True)):
+            with town.client(town.token(who)) as client:
+                client.request(
+                    "POST" if body else "GET", town.path(path), content=wire.encode(body) if body else None
+                )
+            assert (user in {each.id for each in town.hosted.service.people()}) == expected
+        assert ask(town, ALLOWED, Act("assign", secret.asset, user=user))[0] == 200
 
 
 def test_a_rehearsal_leaves_nothing(town: Town):

@@ -3,7 +3,9 @@ the same words and with the same exit codes."""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -222,6 +224,39 @@ def test_it_is_the_same_in_both_mounts(desks: Callable[[str], tuple[Desk, Desk]]
     here, there = desks(username)
     for words in script.strip().splitlines():
         assert (words, *there.type(words)) == (words, *here.type(words))
+
+
+VERSIONS = f"""
+wait @{BOAT}
+log @{BOAT}
+diff @{BOAT}@1
+diff @{BOAT}@1 @{BOAT}@2 --json
+diff @{BOAT}@9
+revert @{BOAT}@1 -n
+revert @{BOAT}@1
+log @{BOAT} --json
+revert @{BOAT}@2 --json
+comment @{BOAT}@3 back
+comment @{BOAT} -n forth
+undo @{BOAT} --by ada --since 1h -n
+undo @library --by bo --since 1h --json
+trash @{BOAT}
+undo @{BOAT} --by ada --since 1h --json
+show @{BOAT} --json
+"""
+
+
+def test_versions_are_the_same_in_both_mounts(desks: Callable[[str], tuple[Desk, Desk]]):
+    """What is saved in a mount is looked at, gone back to, and put away from there."""
+    both = desks("ada")
+    for desk in both:
+        (desk.mount / BOAT).write_text("a boat\nwith a sail\n")
+        os.utime(desk.mount / BOAT, (1_795_000_000, 1_795_000_000))
+    here, there = both
+    for words in VERSIONS.strip().splitlines():
+        assert (words, *there.type(words)) == (words, *here.type(words))
+    told = json.loads(there.type(f"show @{BOAT} --json")[1])
+    assert told["version"]["number"] > 3
 
 
 def test_what_is_done_shows_in_other_mounts(desks: Callable[[str], tuple[Desk, Desk]]):

@@ -26,6 +26,15 @@ AS_USER = ("setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"
 PROGRAMS = Path(sys.executable).parent
 """Where ``mountfs`` and ``mount.mountfs`` are installed."""
 
+
+def of_this_checkout(unit: Path) -> str:
+    """A unit changed by nothing but where mountfs is: here, which may be what a /tmp of its own hides."""
+    text = unit.read_text().replace("/opt/mountfs/bin", str(PROGRAMS))
+    if "PrivateTmp=yes" in text:
+        text += f"\n[Service]\nBindReadOnlyPaths={PROGRAMS.parents[1]}\n"
+    return text
+
+
 _APART = """
 set -e
 mount --make-rprivate /

@@ -194,7 +194,7 @@ def test_the_studios_unit_is_clean_and_closed():
 
 def studio_units(home: Path, *drop_ins: str) -> tuple[dict[str, str], dict[str, str]]:
     """What a manager needs for the studio's unit, changed by nothing but where mountfs is."""
-    unit = STUDIO.read_text().replace("/opt/mountfs/bin", str(managed.PROGRAMS))
+    unit = managed.of_this_checkout(STUDIO)
     users = {"passwd": passwd(home) + ACCOUNT, "group": f"mountfs-studio:x:{UID - 5000}:\n"}
     changed = "\n".join(["[Service]", *drop_ins])
     around = ("test", "sysinit", "basic", "shutdown", "network-online")
@@ -281,7 +281,7 @@ def farm(home: Path) -> Iterator[Manager]:
     """A studio with a project film of ada's, and on the same machine a node that may mount it at /mnt/film
     with a token of hers, as docs/systemd.md says."""
     units, etc = studio_units(home)
-    unit = NODE.read_text().replace("/opt/mountfs/bin", str(managed.PROGRAMS))
+    unit = managed.of_this_checkout(NODE)
     units |= {NODE.name: f"{unit}\n[Service]\nRestartSec=100ms\n"}
     etc["passwd"] += f"mountfs-node:x:{NODES}:{NODES}::/var/lib/mountfs-node:/usr/sbin/nologin\n"
     etc["group"] += f"mountfs-node:x:{NODES}:\n"
@@ -379,7 +379,7 @@ def test_a_studio_is_backed_up_by_a_timer(home: Path):
     units, users = studio_units(home)
     to = "/var/lib/backups"
     changed = f"[Service]\nEnvironment=TO={to}\nReadWritePaths={to}\n"
-    unit = BACKUP.read_text().replace("/opt/mountfs/bin", str(managed.PROGRAMS))
+    unit = managed.of_this_checkout(BACKUP)
     units |= {"mountfs-studio-backup.service": f"{unit}\n{changed}"}
     units |= {"mountfs-studio-backup.timer": TIMER.read_text(), "timers.target": _TARGET}
     with managed.system_manager(home, units, users) as manager:

@@ -4,10 +4,10 @@ own, that has nothing else in its memory."""
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 from mountfs.model import ProjectId
 from mountfs.transport.client import StudioClient
@@ -27,7 +27,13 @@ def main() -> None:
         before = time.perf_counter()
         studio.changes(tree.cursor)
         news = time.perf_counter() - before
-    print(json.dumps([passed, news, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+    print(json.dumps([passed, news, _peak()]))
+
+
+def _peak() -> int:
+    """The most memory that this process had. (What `getrusage` says begins with its parent's.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -6,25 +6,23 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mountfs.config import Config, Places, load
 from mountfs.errors import ConfigError
 from mountfs.keys import Keys, Session, plain_email, studio_url
-from mountfs.transport.line import Line, Patience
-from mountfs.transport.people import device
+
+if TYPE_CHECKING:  # an operator's command, and a server, has no use for what speaks to one
+    from mountfs.transport.line import Line
 
 url_argument = click.argument("url", metavar="URL")
 
 email_option = click.option(
     "--as", "email", metavar="EMAIL", default="", help="Which of your accounts at this studio."
 )
-
-HERE = Patience(tries=2, deadline=10.0)
-"""Somebody is waiting at a terminal."""
 
 
 def is_studio(text: str) -> bool:
@@ -45,7 +43,10 @@ def configured() -> tuple[Config, Keys]:
 
 def line_of(config: Config, session: Session) -> Line:
     """A session's way to its studio."""
-    patience = replace(HERE, silence=config.studio.timeout)
+    from mountfs.transport.line import Line, Patience
+    from mountfs.transport.people import device
+
+    patience = Patience(tries=2, deadline=10.0, silence=config.studio.timeout)  # somebody waits at a terminal
     return Line(
         session.studio,
         lambda: session.token,

@@ -100,7 +100,9 @@ class Catalogue:
     shape: int = 0
     _touched: deque[AssetId] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
-    _assets_in: defaultdict[CollectionId, set[AssetId]] = field(default_factory=lambda: defaultdict(set))
+    _assets_in: defaultdict[CollectionId, dict[AssetId, None]] = field(
+        default_factory=lambda: defaultdict(dict)  # as a set, and half as large
+    )
     _folders_in: defaultdict[CollectionId, set[CollectionId]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -151,7 +153,7 @@ class Catalogue:
             before = None
         self.assets[asset.id] = row
         if before is None:
-            self._assets_in[asset.collection].add(asset.id)
+            self._assets_in[asset.collection][asset.id] = None
             if asset.assignee != NOBODY:
                 self._assigned[asset.assignee].add(asset.id)
 
@@ -177,7 +179,7 @@ class Catalogue:
             self._folders_in[row.collection.parent].discard(collection)
 
     def _unlist(self, asset: Asset) -> None:
-        self._assets_in[asset.collection].discard(asset.id)
+        self._assets_in[asset.collection].pop(asset.id, None)
         self._assigned[asset.assignee].discard(asset.id)
 
     @contextmanager

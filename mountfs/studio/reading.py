@@ -166,19 +166,20 @@ class CatalogueReader:
     def _read_everything(self, connection: Connection) -> None:
         catalogue = self.catalogue
         catalogue.statuses = rows.statuses(connection)
-        self._read_small(connection, {table.name for table in WATCHED})
-        statement = rows.checkpoints(with_ours=rows.has_ours(connection))
-        versions = dict(rows.version_rows(rows.read(connection, statement)))
-        for gone in catalogue.versions.keys() - versions.keys():
-            self._versions.swap(_weight_of(catalogue.versions.pop(gone)), NOTHING)
-        for asset, known in versions.items():
+        missing, unknown = set(catalogue.assets), set(catalogue.versions)  # the first time there are none
+        for asset, known in rows.version_rows(rows.all_checkpoints(connection)):
             self._put_version(asset, known)
+            unknown.discard(asset)
+        for gone in unknown:
+            self._versions.swap(_weight_of(catalogue.versions.pop(gone)), NOTHING)
         found = rows.asset_rows(rows.read(connection, rows.ASSETS), catalogue.statuses, catalogue.versions)
-        seen = {self._put_asset(row) for row in found}
-        for missing in catalogue.assets.keys() - seen:
-            self._assets.swap(_weight(catalogue.assets[missing]), NOTHING)
-            catalogue.drop_asset(missing)
+        for row in found:
+            missing.discard(self._put_asset(row))
+        for asset in missing:
+            self._assets.swap(_weight(catalogue.assets[asset]), NOTHING)
+            catalogue.drop_asset(asset)
             catalogue.reshaped()
+        self._read_small(connection, {table.name for table in WATCHED})
 
     def _read_small(self, connection: Connection, changed: set[str]) -> None:
         catalogue = self.catalogue
@@ -208,16 +209,21 @@ class CatalogueReader:
             pair = tables.asset_dependency.c
             found = rows.pairs(connection, pair.asset_id, pair.dependency_id)
             catalogue.asset_needs = {
-                AssetId(asset): {AssetId(need) for need in needs} for asset, needs in found.items()
+                self._kept(asset): set(map(self._kept, needs)) for asset, needs in found.items()
             }
         if "collection_dependency" in changed:
             pair = tables.collection_dependency.c
             found = rows.pairs(connection, pair.asset_id, pair.dependency_id)
             catalogue.folder_needs = {
-                AssetId(asset): {CollectionId(need) for need in needs} for asset, needs in found.items()
+                self._kept(asset): {CollectionId(need) for need in needs} for asset, needs in found.items()
             }
         if changed & {table.name for table in SMALL if table is not tables.collection}:
             catalogue.reshaped()
+
+    def _kept(self, asset: str) -> AssetId:
+        """An asset's id, as it is in memory already."""
+        row = self.catalogue.assets.get(AssetId(asset))
+        return row.asset.id if row is not None else AssetId(asset)
 
     def _deleted_from(self, connection: Connection, signatures: dict[str, Signature]) -> set[str]:
         """The tables that rows were deleted from, by what triggers write down. "tomb" stands for a look at

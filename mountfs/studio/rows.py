@@ -7,6 +7,7 @@ collection shared and a right given only if the column is 1. A row whose id or n
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from mountfs.model import (
     UserId,
 )
 from mountfs.storage import tables
+from mountfs.storage.batches import batches
 from mountfs.studio.catalogue import AssetRow, CollectionRow, Member, Versions
 
 Row = Any
@@ -42,6 +44,9 @@ ROW_NUMBER: Any = literal_column("rowid")
 
 _FIRST, _LAST = -30_610_224_000, 253_402_300_799
 """The first and the last second of the years that have four digits."""
+
+_TOGETHER = 5000
+"""Checkpoints that are read in one go."""
 
 PLACE: Any = literal_column("asset_checkpoint.rowid")
 """The row number of a checkpoint, in a statement with more than one table."""
@@ -121,6 +126,18 @@ def read(connection: Connection, statement: Select[Any]) -> Iterator[Row]:
         yield from cursor
 
 
+def all_checkpoints(connection: Connection) -> Iterator[Row]:
+    """All checkpoints without manifests, those of one asset together. Their places are put in order, not they
+    themselves: SQLite would have all of them in memory for that."""
+    columns = tables.asset_checkpoint.c
+    ordered = select(ROW_NUMBER).select_from(tables.asset_checkpoint).order_by(columns.asset_id)
+    places = array("q", (place for (place,) in read(connection, ordered)))
+    statement = checkpoints(with_ours=has_ours(connection)).order_by(None)
+    for batch in batches(places, _TOGETHER):
+        found = {row[0]: row for row in read(connection, statement.where(PLACE.in_(batch)))}
+        yield from map(found.__getitem__, batch)
+
+
 def has_ours(connection: Connection) -> bool:
     """Whether the file has the table of our own that belongs to checkpoints."""
     return bool(inspect(connection).has_table(tables.mountfs_checkpoint.name))
@@ -156,7 +173,7 @@ def asset_rows(
                 pointer=pointer if isinstance(pointer, str) else "",
                 status=statuses.get(status, ""),
                 assignee=once(assignee, assignee),
-                created_at=moment(made),
+                created_at=once(made := moment(made), made),
                 head=known.head if known is not None and not is_link else None,
             ),
             trashed != 0,
@@ -228,6 +245,7 @@ def _only(row: Row, once: Any) -> Versions:
     made, mtime = row[3], row[10]
     if not (isinstance(made, int) and isinstance(mtime, int)):
         made, mtime = whole(made), whole(mtime)
+    made, mtime = once(made, made), once(mtime, mtime)  # often many were made in one go, or both are the same
     if row[9] != 0:
         return Versions((row[0],), made, mtime, 1, authors, None)
     return Versions((row[0],), made, mtime, 0, authors, checkpoint(row, 1, once))

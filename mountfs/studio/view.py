@@ -1,20 +1,19 @@
 """One project as one viewer sees it: the reading half of a bound studio.
 
 What a viewer sees is worked out once for each state of the catalogue. The tree is made of the catalogue's
-own values, so that two trees are compared by identity, and changes are what differs between the tree at a
-cursor and the tree now. Cursors count this viewer's trees and nothing else: what they may not see does not
-move them.
+own values, so that two trees are compared by identity; what differs between one and the next is a step, and
+changes are the steps since a cursor. Cursors count this viewer's trees and nothing else: what they may not
+see does not move them.
 """
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -40,16 +39,11 @@ from mountfs.studio.ignore_list import ignore_list
 from mountfs.studio.manifests import Recorded, recorded
 from mountfs.studio.permissions import Act, require
 from mountfs.studio.reading import CatalogueReader
+from mountfs.studio.steps import Step, Steps, step
 from mountfs.studio.visibility import BLIND, Sight
-
-KEPT_TREES = 3
-"""How many earlier trees are remembered, for readers that ask from an older cursor."""
 
 _BREATH = 0.03
 """Seconds between two looks for whoever waits for news: commits come in bursts, and each look costs."""
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class View:
@@ -69,8 +63,7 @@ class View:
         self._epoch = epoch
         self._seen: tuple[int, Viewer, Sight] | None = None
         self._drawn: _Drawn | None = None
-        self._step: tuple[Cursor, Changes] | None = None
-        self._trees: OrderedDict[Cursor, Tree] = OrderedDict()
+        self._steps = Steps()
         self._count = 0
         self._heads_given: set[CheckpointId] = set()
 
@@ -91,12 +84,12 @@ class View:
             version = self._project.database.data_version()
             with self._reader.current() as catalogue:
                 now = self._tree(catalogue)
-                before = self._trees.get(since)
-            if before is None:
+                passed = Changes(now.cursor) if since == now.cursor else self._steps.since(since)
+            if passed is None:
                 return Changes(now.cursor, viewer=now.viewer, reload=True)
             left = deadline - time.monotonic()
-            if before is not now or left <= 0:
-                return self._between(before, now)
+            if since != now.cursor or left <= 0:
+                return passed
             self._project.database.wait_for_commit(left, version)
             time.sleep(min(left, _BREATH))
 
@@ -225,28 +218,26 @@ class View:
             return drawn.tree
         viewer, sight = self._look(catalogue)
         cursor = Cursor(f"{self._epoch}.{self._count + 1}")
-        touched = None
+        touched, passed = None, None
         if drawn is not None and drawn.shape == catalogue.shape:
             touched = catalogue.touched_since(drawn.generation)
         if drawn is not None and touched is not None:
-            step = self._retouched(catalogue, viewer, sight, drawn.tree, touched, cursor)
-            tree = _applied(drawn.tree, step)
+            retouched = self._retouched(catalogue, viewer, sight, drawn.tree, touched, cursor)
+            tree = _applied(drawn.tree, retouched)
+            passed = Step(drawn.tree.cursor, retouched, frozenset())
         else:
             collections = {id_: catalogue.collections[id_].collection for id_ in sight.collections}
             assets = {id_: catalogue.assets[id_].asset for id_ in sight.assets}
             people = self._people(catalogue, viewer, sight.assets)
             tree = Tree(viewer, cursor, collections, assets, people)
-            step = _difference(drawn.tree, tree) if drawn is not None else Changes(cursor)
-        if drawn is not None:
-            if not step and not step.people:
+            passed = step(drawn.tree, tree) if drawn is not None else None
+        if drawn is not None and passed is not None:
+            if not passed.changes and not passed.changes.people:
                 self._drawn = _Drawn(catalogue.generation, catalogue.shape, drawn.tree)
                 return drawn.tree
-            self._step = (drawn.tree.cursor, step)
+            self._steps.add(passed)
         self._count += 1
         self._drawn = _Drawn(catalogue.generation, catalogue.shape, tree)
-        self._trees[tree.cursor] = tree
-        while len(self._trees) > KEPT_TREES:
-            self._trees.popitem(last=False)
         return tree
 
     def _retouched(
@@ -266,11 +257,6 @@ class View:
         known = self._people(catalogue, viewer, visible)
         people = tuple(person for id_, person in known.items() if before.people.get(id_) is not person)
         return Changes(cursor, assets=assets, people=people)
-
-    def _between(self, before: Tree, now: Tree) -> Changes:
-        if self._step is not None and (self._step[0], self._step[1].cursor) == (before.cursor, now.cursor):
-            return self._step[1]
-        return _difference(before, now)
 
     def _people(
         self, catalogue: Catalogue, viewer: Viewer, assets: AbstractSet[AssetId]
@@ -308,26 +294,3 @@ def _applied(before: Tree, step: Changes) -> Tree:
 def _is_head(version: Recorded, catalogue: Catalogue) -> bool:
     head = catalogue.versions_of(version.asset).head
     return head is not None and head.id == version.id
-
-
-def _difference(before: Tree, now: Tree) -> Changes:
-    if before is now:
-        return Changes(now.cursor)
-    assets, gone_assets = _compare(before.assets, now.assets)
-    collections, gone_collections = _compare(before.collections, now.collections)
-    people, _ = _compare(before.people, now.people)
-    return Changes(
-        now.cursor,
-        assets=assets,
-        collections=collections,
-        gone_assets=gone_assets,
-        gone_collections=gone_collections,
-        people=people,
-        viewer=None if now.viewer == before.viewer else now.viewer,
-    )
-
-
-def _compare(before: Mapping[K, V], now: Mapping[K, V]) -> tuple[tuple[V, ...], tuple[K, ...]]:
-    """What is new or another object now, and what is gone."""
-    new = tuple(value for key, value in now.items() if before.get(key) is not value)
-    return new, tuple(key for key in before if key not in now)

@@ -78,7 +78,8 @@ class Reach:
     def sight(self, user: UserId) -> Sight:
         """A user's sight."""
         assigned = self._assigned_folders(user)
-        assets = self.needed(user) | self.shared_assets
+        needed = self.needed(user)
+        assets = self.shared_assets if needed <= self.shared_assets else needed | self.shared_assets
         whole = self.shared | assigned
         collections = set(whole)
         rows = self._catalogue.collections

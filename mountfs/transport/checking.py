@@ -45,13 +45,10 @@ def require_tree(tree: Tree) -> Tree:
     """The tree. WireError unless every folder leads to the top, and everything is in a folder."""
     _require_cursor(tree.cursor)
     _require_collections(tree.collections.values(), tree.collections)
-    for key, asset in tree.assets.items():
+    for asset in tree.assets.values():
         _require_asset(asset)
-        if key != asset.id or (asset.collection != ROOT and asset.collection not in tree.collections):
+        if asset.collection != ROOT and asset.collection not in tree.collections:
             raise WireError("the studio's tree has an asset that is in no folder")
-    for id_, collection in tree.collections.items():
-        if id_ != collection.id:
-            raise WireError("the studio's tree calls one folder by two ids")
     return tree
 
 

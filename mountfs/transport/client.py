@@ -28,7 +28,7 @@ from mountfs.transport.checking import (
     require_versions,
 )
 from mountfs.transport.line import Line
-from mountfs.wire import acts
+from mountfs.wire import acts, trees
 
 _EXAMINED = 100 << 20
 """Bytes a second that a studio looks through at least, before it takes a version."""
@@ -54,7 +54,8 @@ class StudioClient:
 
     def tree(self) -> Tree:
         """All that is visible now."""
-        return require_tree(self._line.ask("GET", f"{self._at}/tree", Tree, most=wire.MAX_ANSWER))
+        path, most = f"{self._at}/tree", wire.MAX_ANSWER
+        return require_tree(self._line.follow(path, trees.LINES, trees.assembled, most=most))
 
     def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
         """What is different since ``since``; with ``wait``, block at most that long (seconds) for news."""

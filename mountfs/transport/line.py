@@ -17,7 +17,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -90,7 +90,6 @@ class Line:
             timeout=httpx.Timeout(self.patience.silence, connect=_CONNECT),
             headers={
                 "Accept-Encoding": "zstd",
-                "Accept": "application/json",
                 "User-Agent": self.device.encode("ascii", "replace").decode(),
             },
             trust_env=False,
@@ -119,6 +118,13 @@ class Line:
             kind, self.send(method, wire.API + path, content, query=query, wait=wait, most=most)
         )
 
+    def follow(
+        self, path: str, kind: str, take: Callable[[Iterator[bytes]], T], *, most: int = wire.MAX_BODY
+    ) -> T:
+        """An answer of a media type, taken over in pieces while it arrives. ``take`` is called again for each
+        try; what it raises is raised."""
+        return self._again("GET", wire.API + path, take, most=most, kind=kind)
+
     def tell(self, method: str, path: str, body: object = None, *, wait: float = 0.0) -> None:
         """The same for what has no answer."""
         self.send(method, wire.API + path, None if body is None else wire.encode(body), wait=wait)
@@ -134,11 +140,25 @@ class Line:
         most: int = wire.MAX_BODY,
     ) -> bytes:
         """The same without the shapes: bytes there, bytes back."""
+        return self._again(method, path, b"".join, content, query=query, wait=wait, most=most)
+
+    def _again(
+        self,
+        method: str,
+        path: str,
+        take: Callable[[Iterator[bytes]], T],
+        content: bytes | None = None,
+        *,
+        query: Mapping[str, str | float] | None = None,
+        wait: float = 0.0,
+        most: int,
+        kind: str = "application/json",
+    ) -> T:
         deadline = time.monotonic() + self.patience.deadline + wait
         failures = 0
         for attempt in itertools.count(1):
             try:
-                return self._send(method, path, content, query, wait, most)
+                return self._send(method, path, take, content, query, wait, most, kind)
             except (StudioUnavailable, TooMany) as exc:
                 pause = self.pause_after(exc, attempt)
                 failures += not isinstance(exc, TooMany)  # that is an answer, and it says when to come again
@@ -176,12 +196,16 @@ class Line:
         self,
         method: str,
         path: str,
+        take: Callable[[Iterator[bytes]], T],
         content: bytes | None,
         query: Mapping[str, Any] | None,
         wait: float,
         most: int,
-    ) -> bytes:
-        headers = {"Authorization": f"Bearer {token}"} if (token := self.token()) else {}
+        kind: str,
+    ) -> T:
+        headers = {"Accept": kind}
+        if token := self.token():
+            headers["Authorization"] = f"Bearer {token}"
         if content is not None:
             headers["Content-Type"] = "application/json"
         timeout = httpx.Timeout(self.patience.silence + wait, connect=_CONNECT)
@@ -193,16 +217,18 @@ class Line:
                     method, path, content=content, params=query, headers=headers, timeout=timeout
                 ) as response,
             ):
-                answer = _read(response, moment, most)
+                epoch = response.headers.get(wire.EPOCH_HEADER)
+                self.epoch = epoch or self.epoch
+                pieces = _read(response, moment, most)
+                if not response.is_success:
+                    raise error_of(
+                        response.status_code, b"".join(pieces), response.headers.get("Retry-After")
+                    )
+                if epoch is None:  # as a network does that wants somebody to log in first
+                    raise StudioUnavailable(f"something between here and {self.url} answered in its place")
+                return take(pieces)
         except HTTP_ERRORS as exc:
             raise StudioUnavailable(f"{self.url} cannot be reached: {_said(exc)}") from exc
-        epoch = response.headers.get(wire.EPOCH_HEADER)
-        self.epoch = epoch or self.epoch
-        if not response.is_success:
-            raise error_of(response.status_code, answer, response.headers.get("Retry-After"))
-        if epoch is None:  # as a network does that wants somebody to log in first
-            raise StudioUnavailable(f"something between here and {self.url} answered in its place")
-        return answer
 
 
 def error_of(status: int, body: bytes, retry_after: str | None = None) -> MountfsError:
@@ -246,27 +272,29 @@ def tls(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def _read(response: httpx.Response, until: float, most: int) -> bytes:
-    """The body, unpacked, of at most so many bytes, by this moment."""
+def _read(response: httpx.Response, until: float, most: int) -> Iterator[bytes]:
+    """The body, unpacked, of at most so many bytes, by this moment; in pieces as they arrive."""
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding not in ("identity", "zstd"):
         raise WireError(f"the studio answered in an encoding that was not asked for ({encoding[:20]})")
     unpacked = (
         zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj() if encoding == "zstd" else None
     )
-    body = bytearray()
+    length = 0
     for piece in response.iter_raw():  # as it arrives: waiting for more would hide how slowly it does
         if time.monotonic() > until:
             raise StudioUnavailable("the studio's answer comes too slowly")
         try:
             # Four bytes may unpack to 128 KiB.
             for start in range(0, len(piece), _STEP) if unpacked else (0,):
-                body += unpacked.decompress(piece[start : start + _STEP]) if unpacked else piece
-                if len(body) > most:
+                part = unpacked.decompress(piece[start : start + _STEP]) if unpacked else piece
+                length += len(part)
+                if length > most:
                     raise WireError(f"the studio's answer has more than {most} bytes")
+                if part:
+                    yield part
         except zstandard.ZstdError as exc:
             raise StudioUnavailable("the studio's answer arrived damaged") from exc
-    return bytes(body)
 
 
 def _said(error: Exception) -> str:

@@ -34,6 +34,7 @@ from mountfs.model import (
     Tree,
     Viewer,
 )
+from mountfs.wire.trees import kept_once
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class Replica:
                 wire.decode(Viewer, facts["viewer"].encode()),
                 Cursor(facts["cursor"]),
                 {one.id: one for one in _all(db, "collection", list[Collection])},
-                {one.id: one for one in _all(db, "asset", list[Asset])},
+                {one.id: one for one in kept_once(_all(db, "asset", list[Asset]), {})},
                 {one.id: one for one in _all(db, "person", list[Person])},
             )
 

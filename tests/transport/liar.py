@@ -75,6 +75,15 @@ def tree(**changed: Any) -> dict[str, Any]:
     return {**copy.deepcopy(TREE), **changed}
 
 
+def lines(found: object) -> bytes:
+    """A tree as it crosses the wire: in one line, and its cursor in another."""
+    if not isinstance(found, dict):
+        return json.dumps(found).encode() + b"\n"
+    part = {name: list(value.values()) if isinstance(value, dict) else value for name, value in found.items()}
+    part["viewer"], end = found.get("viewer"), {"cursor": part.pop("cursor", None)}
+    return b"".join(json.dumps(each).encode() + b"\n" for each in (part, end))
+
+
 class Liar:
     """What it answers, by the end of a path: JSON, bytes, or by a function that has the connection."""
 
@@ -108,6 +117,8 @@ class Liar:
         found = self.answers[max(ends, key=len)] if ends else {}
         if callable(found):
             found(handler)
+        elif path.endswith("/tree"):
+            send(handler, lines(found))
         else:
             send(handler, found if isinstance(found, bytes) else json.dumps(found).encode())
 

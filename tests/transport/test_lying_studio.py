@@ -29,6 +29,7 @@ from mountfs.testing.mounts import bounded
 from mountfs.transport.chunks import RemoteChunks
 from mountfs.transport.client import StudioClient
 from mountfs.transport.line import Line, Patience
+from mountfs.wire import trees
 from tests.transport.liar import (
     ASSET,
     CONTENT,
@@ -40,6 +41,7 @@ from tests.transport.liar import (
     Liar,
     begin,
     liar,
+    lines,
     send,
     tree,
 )
@@ -126,8 +128,8 @@ TREES: dict[str, object] = {
     ),
     "a folder that is nowhere": tree(collections={"folder": changed(FOLDER, parent="gone")}),
     "an asset that is nowhere": tree(collections={}),
-    "an asset by another id": tree(assets={"other": ASSET}),
-    "a folder by another id": tree(collections={"folder": FOLDER, "other": FOLDER}),
+    "an asset twice": tree(assets={"asset": ASSET, "other": ASSET}),
+    "a folder twice": tree(collections={"folder": FOLDER, "other": FOLDER}),
     "folders without end": tree(collections={"folder": FOLDER, **folders(1000)}),
     "a folder of no time": tree(collections={"folder": changed(FOLDER, mtime=1 << 60)}),
     "a cursor of megabytes": tree(cursor="a" * 3_000_000),
@@ -147,6 +149,36 @@ def test_a_tree_that_is_none_is_not_believed(told: Told, name: str):
     told.lying.answers["/tree"] = TREES[name]
     with pytest.raises(WireError):
         told.studio.tree()
+
+
+LINES = {
+    "no end": b"{}\n",
+    "no beginning": b'{"cursor": "1"}\n',
+    "nothing": b"",
+    "an empty line": b"\n",
+    "a cut": lines(TREE)[:-1],
+    "more after the end": lines(TREE) + b"{}\n",
+    "twice": lines(TREE) * 2,
+    "an object": json.dumps(TREE).encode(),
+    "a line without end": b" " * (9 << 20),
+    "a part twice": lines(TREE).partition(b"\n")[0] + b"\n" + lines(TREE),
+    "more than any tree has": b'{"collections": [%b]}\n'
+    % b",".join([json.dumps(FOLDER).encode()] * 1000)
+    * 30,
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_tree_whose_lines_are_none_is_not_believed(told: Told, name: str, monkeypatch: pytest.MonkeyPatch):
+    """Cut short, without end, with parts that were there; and none is longer than a mount takes."""
+    monkeypatch.setattr(trees, "MAX_ROWS", 20_000)
+    told.lying.answers["/tree"] = lambda handler: send(handler, LINES[name])
+
+    def ask() -> None:
+        with pytest.raises(WireError):
+            told.studio.tree()
+
+    assert bounded_memory(ask) < 64 * MIB
 
 
 @pytest.mark.parametrize(

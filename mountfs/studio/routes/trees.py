@@ -25,6 +25,7 @@ from mountfs.studio.routes.asking import (
     in_thread,
     question,
 )
+from mountfs.wire import trees
 
 router = APIRouter(prefix="/projects/{project}", tags=["projects"])
 
@@ -44,10 +45,14 @@ def viewer(member: InProject) -> Response:
     return answer(member.studio.viewer())
 
 
-@router.get("/tree", **answers(Tree))
-def tree(member: InProject) -> Response:
-    """All that the member sees now."""
-    return answer(member.studio.tree())
+@router.get("/tree", responses={200: {"content": {trees.LINES: {}}}}, **answers(Tree))
+def tree(request: Request, member: InProject) -> Response:
+    """All that the member sees now, as an object or, for whoever accepts that, in lines; written while it is
+    sent."""
+    found = member.studio.tree()
+    if trees.LINES in request.headers.get("accept", ""):
+        return StreamingResponse(trees.lines(found), media_type=trees.LINES)
+    return StreamingResponse(trees.text(found), media_type="application/json")
 
 
 @router.get("/changes", **answers(Changes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mountfs.model import ROOT, Asset, AssetId, Collection, CollectionId
 from mountfs.names import file_name
 from mountfs.storage import tables
-from mountfs.studio.catalogue import AssetRow, Catalogue, putting_asset, putting_collection
+from mountfs.studio.catalogue import AssetRow, Catalogue, CollectionRow, putting_asset, putting_collection
 from mountfs.studio.change import Change, nothing
 from mountfs.studio.permissions import Act
 from mountfs.studio.siblings import Siblings
@@ -66,18 +66,18 @@ def restore(change: Change, what: AssetId | CollectionId) -> None:
 
 def listing(change: Change) -> Trash:
     """What the viewer could bring back as far as sight goes, by name."""
-    catalogue, live = change.catalogue, change.reach.live
+    catalogue, live, regained = change.catalogue, change.reach.live, _Regained(change)
     assets = [
         row.asset
         for row in catalogue.assets.values()
-        if row.trashed and row.asset.collection in live and change.could_see_asset(row)
+        if row.trashed and row.asset.collection in live and regained.has_asset(row)
     ]
     collections = [
         row.collection
         for row in catalogue.collections.values()
         if row.trashed
         and (row.collection.parent == ROOT or row.collection.parent in live)
-        and change.could_see_collection(row)
+        and regained.has_collection(row)
     ]
     paths: dict[AssetId | CollectionId, str] = {}
     for asset in assets:
@@ -89,6 +89,51 @@ def listing(change: Change) -> Trash:
         tuple(sorted(collections, key=lambda collection: (collection.name, collection.id))),
         paths,
     )
+
+
+class _Regained:
+    """What the viewer would see of the trash if it were brought back, each thing by itself.
+
+    The same as supposing it of one thing after the other (`Change.could_see_asset`), but worked out once: a
+    thing that comes back is seen for where it is, whose it is, or what is seen already and needs it.
+    """
+
+    def __init__(self, change: Change) -> None:
+        self._catalogue = catalogue = change.catalogue
+        self._user = user = change.viewer.person.id
+        self._sees_all = change.viewer.owner or change.administration
+        self._whole = change.sight.whole
+        self._mine = catalogue.assigned_folders.get(user, set())
+        found = change.reach.needed(user)
+        self._needed = {need for asset in found for need in catalogue.asset_needs.get(asset, ())}
+        self._folders = {folder for asset in found for folder in catalogue.folder_needs.get(asset, ())}
+        self._opened = {below for folder in self._folders for below in change.reach.subtree(folder)}
+
+    def has_asset(self, row: AssetRow) -> bool:
+        """Whether an asset in a live collection would be seen."""
+        place = row.asset.collection
+        return self._sees_all or place in self._whole or place in self._opened or self._is_for_them(row)
+
+    def has_collection(self, row: CollectionRow) -> bool:
+        """Whether a collection in a live one would be: for itself, or for something in or below it."""
+        if self._sees_all or row.collection.parent in self._whole:
+            return True
+        catalogue = self._catalogue
+        todo = [(row.collection.id, row.collection.parent in self._opened)]
+        while todo:
+            folder, is_opened = todo.pop()
+            is_opened = is_opened or folder in self._folders
+            if folder in self._mine or catalogue.collections[folder].collection.is_shared:
+                return True
+            there = (catalogue.assets[asset] for asset in catalogue.assets_in(folder))
+            if any(is_opened or self._is_for_them(each) for each in there if not each.trashed):
+                return True
+            below = catalogue.folders_in(folder)
+            todo += [(each, is_opened) for each in below if not catalogue.collections[each].trashed]
+        return False
+
+    def _is_for_them(self, row: AssetRow) -> bool:
+        return row.asset.assignee == self._user or row.asset.id in self._needed
 
 
 def _path(catalogue: Catalogue, folder: CollectionId) -> str:

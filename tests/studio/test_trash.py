@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+
 import pytest
 
-from mountfs.errors import NameTaken, NotFound
+from mountfs.errors import MountfsError, NameTaken, NotFound
 from mountfs.interfaces import frames_of
 from mountfs.model import ALL_TOGGLES, ROOT, AssetId, ChunkRef, CollectionId
+from mountfs.studio.change import Change
 from mountfs.testing.projects import new_id
 from tests.studio.harbor import Harbor, names, proposal
 
@@ -177,3 +181,50 @@ def test_a_link_is_trashed_and_restored_like_a_file(harbor: Harbor):
     harbor.owner.trash(link.id)
     harbor.owner.restore(link.id)
     assert proposal(harbor.owner, b"", asset=link).base is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_list_is_what_each_thing_alone_would_show(harbor: Harbor, seed: int):
+    """However a project hangs together: what is listed is what would be seen if it were restored."""
+    rng = random.Random(seed)
+    owner = harbor.owner
+    tree = owner.tree()
+    assets, folders = sorted(tree.assets), sorted(tree.collections)
+    people = [harbor.user(name) for name in ("ann", "bo", "eve", "val")]
+    for _ in range(25):
+        asset, folder = rng.choice(assets), rng.choice(folders)
+        with suppress(MountfsError):
+            match rng.randrange(6):
+                case 0:
+                    owner.assign(folder, rng.choice(people))
+                case 1:
+                    owner.set_kind(asset, is_resource=False)
+                    owner.assign(asset, rng.choice(people))
+                case 2:
+                    owner.depend(asset, rng.choice(assets))
+                case 3:
+                    owner.depend(asset, folder)
+                case 4:
+                    owner.share(folder)
+                case _:
+                    owner.trash(asset if rng.random() < 0.7 else folder)
+    for name in ("ann", "bo", "eve", "val", "ada"):
+        view = harbor.as_(name)
+        with view.looking() as (connection, catalogue, sight):
+            reach = view._reader.reach()
+            change = Change(connection, catalogue, reach, view.viewer(), sight, 0, lambda: "")
+            expected = {
+                row.asset.id
+                for row in catalogue.assets.values()
+                if row.trashed and row.asset.collection in reach.live and change.could_see_asset(row)
+            }
+            places = {
+                row.collection.id
+                for row in catalogue.collections.values()
+                if row.trashed
+                and (row.collection.parent == "" or row.collection.parent in reach.live)
+                and change.could_see_collection(row)
+            }
+        found = view.trash_listing()
+        assert {each.id for each in found.assets} == expected
+        assert {each.id for each in found.collections} == places

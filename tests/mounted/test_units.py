@@ -168,7 +168,7 @@ def test_the_unit_is_clean(home: Path):
     """systemd has nothing to say about the unit."""
     with managed.user_manager(home) as manager:
         done = manager.attempt(
-            "systemd-analyze", "verify", "--user", "--man=no", UNITS / "mountfs@.service", as_user=True
+            "systemd-analyze", "verify", "--user", UNITS / "mountfs@.service", as_user=True
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -184,7 +184,7 @@ AS_STUDIO = ("setpriv", "--reuid", str(UID - 5000), "--regid", str(UID - 5000), 
 def test_the_studios_unit_is_clean_and_closed():
     """systemd has nothing to say about the unit, and finds little that a fault in a studio could reach."""
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", STUDIO], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", STUDIO], capture_output=True, text=True, check=False
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
     looked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(STUDIO)]
@@ -269,7 +269,7 @@ AS_RENDERER = ("setpriv", "--reuid", str(UID - 5002), "--regid", str(UID - 5002)
 def test_the_nodes_unit_is_clean():
     """systemd has nothing to say about the unit of a farm's machine, and its token is in nobody's sight."""
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", NODE], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", NODE], capture_output=True, text=True, check=False
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
     assert "LoadCredential=mountfs-token:" in NODE.read_text()
@@ -366,7 +366,7 @@ TIMER = UNITS / "mountfs-studio-backup.timer"
 def test_the_backups_units_are_clean_and_closed():
     """systemd has nothing to say about timer and service, and the service reaches less than the studio."""
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", BACKUP, TIMER], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", BACKUP, TIMER], capture_output=True, text=True, check=False
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
     looked = ["systemd-analyze", "security", "--offline=true", "--threshold=10", str(BACKUP)]

@@ -201,6 +201,7 @@ STUDIO_PARTS = [
         "mountfs.studio.connections",
         "mountfs.testing.online",
         "mountfs.testing.serving",
+        "mountfs.testing.token_watch",
     ),
     *("mountfs.studio.founding", "mountfs.doctor.studio"),
 ]

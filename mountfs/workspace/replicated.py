@@ -311,7 +311,8 @@ class ReplicatedStudio:
         try:
             answer = ask()
         except UNREACHED as exc:
-            self._is_gone(exc, min(2 * self._pause or self._first_pause, _LONGEST_PAUSE * self._first_pause))
+            pause = min(2 * self._pause or self._first_pause, _LONGEST_PAUSE * self._first_pause)
+            self._is_gone(exc, pause, exc.retry_after if isinstance(exc, TooMany) else 0.0)
             if isinstance(exc, StudioUnavailable):
                 raise
             raise StudioUnavailable(str(exc)) from exc
@@ -339,7 +340,7 @@ class ReplicatedStudio:
             days = self._offline_days()
             self._replica.note(offline_days=str(days))
 
-    def _is_gone(self, why: Exception, pause: float) -> None:
+    def _is_gone(self, why: Exception, pause: float, least: float = 0.0) -> None:
         if self.offline_since is None:
             self.offline_since = self._now()
             log.info("the studio is not reached: %s", why)
@@ -347,7 +348,7 @@ class ReplicatedStudio:
         self._pause = pause
         # Mounts that lost a studio at the same moment do not all come back at the same one.
         if not self._stirred.is_set():
-            self._ask_again = time.monotonic() + random.uniform(pause / 2, pause)
+            self._ask_again = time.monotonic() + least + random.uniform(pause / 2, pause)
 
     def _is_back(self) -> None:
         if self.offline_since is not None:

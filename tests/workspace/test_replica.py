@@ -331,6 +331,20 @@ def test_what_changes_something_goes_to_the_studio(mount: Mount):
             act()
 
 
+def test_a_studio_that_says_when_to_ask_again_is_not_asked_before(mount: Mount):
+    """However short the pauses are else."""
+    tree = mount.here.tree()
+    mount.cable.fault = TooMany(3600)
+    assert mount.here.changes(tree.cursor) == Changes(tree.cursor)
+    before = mount.cable.calls
+    assert mount.here.tree() == tree
+    assert mount.cable.calls == before
+    mount.cable.repair()
+    mount.here.ask_again()
+    assert mount.here.tree() == tree
+    assert mount.cable.calls > before
+
+
 def test_while_it_is_away_the_studio_is_not_asked_all_the_time(mount: Mount):
     """Waiting for news without network is waiting, and what is known here comes at once."""
     tree = mount.here.tree()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from demo.production import CHARACTERS, SHOTS
-from mountfs.exchange.outline import Outline
 from mountfs.model import Asset, AssetId, Collection, CollectionId
 from mountfs.storage.open import open_project
+from mountfs.studio.outline import Outline
 from mountfs.studio.service import StudioService
 
 ARTISTS = ("bo", "cleo")

@@ -95,7 +95,9 @@ def test_a_name_another_program_gave_away_is_refused(harbor: Harbor):
     readme = harbor.file("README")
     harbor.owner.trash(readme)
     with harbor.project.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE collection SET name = 'readme' WHERE name = 'editorial'")
+        connection.exec_driver_sql(
+            "UPDATE collection SET name = 'readme', mtime = mtime + 60 WHERE name = 'editorial'"
+        )
     with pytest.raises(NameTaken):
         harbor.owner.restore(readme)
 

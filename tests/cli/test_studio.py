@@ -203,6 +203,15 @@ def test_a_service_manager_hears_of_it(shell: Shell, studio: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("limit", "told"), [("sessions=3", "there is no limit"), ("requests=0", "from 1 on")]
+)
+def test_a_limit_that_is_none_is_told(shell: Shell, studio: Path, limit: str, told: str):
+    """Before the studio answers anybody; the doctor says the same."""
+    for words in (("serve", studio, "--port", "0"), ("doctor", studio)):
+        assert told in shell.run("studio", *words, "--limit", limit, code=cli.SETTINGS).err
+
+
+@pytest.mark.parametrize(
     ("options", "told"),
     [
         (["--host", "0.0.0.0"], "--cert and --key"),

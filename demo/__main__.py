@@ -10,10 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +20,7 @@ from pathlib import Path
 
 from demo import production
 from demo.people import ARTISTS, bring_in
-from demo.shell import Failed, Somebody, command, say, stop_on_signals, unmount
+from demo.shell import Failed, Hints, Somebody, command, perform, say, unmount
 from demo.trees import side_by_side
 
 PATIENCE = 30.0
@@ -33,27 +31,18 @@ SCENE = "shots/sh010/sh010_anim.usda"
 
 def main() -> int:
     """Build, serve, mount, work, wait, clean up."""
-    stop_on_signals()
-    home = Path(tempfile.mkdtemp(prefix="mountfs-demo-"))
-    try:
-        begun = time.monotonic()
-        project = build(home)
-        make_studio(home, project)
-        with served(home) as url, mounted(home, url) as people:
-            work(people, time.monotonic() - begun)
-            if sys.stdin.isatty() and sys.stdout.isatty():
-                suggest(home, url, people)
-                signal.pause()
-            else:
-                say("There is no terminal to wait at, so the demo ends here.")
-    except KeyboardInterrupt:
-        print()
-    except Failed:
-        return 1
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    say("Unmounted, stopped and removed.")
-    return 0
+    return perform(play, "Unmounted, stopped and removed.")
+
+
+@contextmanager
+def play(home: Path) -> Iterator[Hints]:
+    """All of it, in this folder."""
+    begun = time.monotonic()
+    project = build(home)
+    make_studio(home, project)
+    with served(home) as url, mounted(home, url) as people:
+        work(people, time.monotonic() - begun)
+        yield hints(home, url, people)
 
 
 def build(home: Path) -> Path:
@@ -181,12 +170,11 @@ def arrived(is_there: Callable[[], bool]) -> None:
         pause.wait(0.02)
 
 
-def suggest(home: Path, url: str, mounts: dict[str, Path]) -> None:
+def hints(home: Path, url: str, mounts: dict[str, Path]) -> Hints:
     """What to try in another terminal."""
     bo, cleo = mounts.values()
     program = Path(sys.prefix) / "bin" / "mountfs"
-    say("Try in another terminal:")
-    for what, line in (
+    return (
         ("save something, and look at it as the other one", f"echo '# more' >> {bo}/{SCENE}"),
         ("", f"sleep 2; tail -n 1 {cleo}/{SCENE}"),
         ("every version of a scene as a file", f"ls -l {bo}/.checkpoints/{SCENE}"),
@@ -199,12 +187,7 @@ def suggest(home: Path, url: str, mounts: dict[str, Path]) -> None:
         ("who is in the project, and what was done", f"{program} studio member list {home}/studio harbor"),
         ("", f"{program} studio audit {home}/studio"),
         ("what the studio says of itself", f"curl -s {url}/readyz"),
-    ):
-        if what:
-            print(f"\n  # {what}")
-        print(f"  {line}")
-    print()
-    say("Ctrl-C ends the demo and removes everything.")
+    )
 
 
 def private(path: Path, text: str) -> None:

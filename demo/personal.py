@@ -9,9 +9,7 @@ folder.
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +17,7 @@ from pathlib import Path
 
 from demo import production
 from demo.people import ARTISTS, bring_in
-from demo.shell import Failed, Somebody, say, stop_on_signals, unmount
+from demo.shell import Hints, Somebody, perform, say, unmount
 from demo.trees import side_by_side
 
 TAKES = 3
@@ -27,26 +25,17 @@ TAKES = 3
 
 def main() -> int:
     """Build, mount, show, wait, clean up."""
-    stop_on_signals()
-    home = Path(tempfile.mkdtemp(prefix="mountfs-demo-"))
-    try:
-        begun = time.monotonic()
-        project = build(home)
-        with mounted(home, project) as mounts:
-            show(mounts, time.monotonic() - begun)
-            if sys.stdin.isatty() and sys.stdout.isatty():
-                suggest(home, project, mounts)
-                signal.pause()
-            else:
-                say("There is no terminal to wait at, so the demo ends here.")
-    except KeyboardInterrupt:
-        print()
-    except Failed:
-        return 1
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    say("Unmounted and removed.")
-    return 0
+    return perform(play, "Unmounted and removed.")
+
+
+@contextmanager
+def play(home: Path) -> Iterator[Hints]:
+    """All of it, in this folder."""
+    begun = time.monotonic()
+    project = build(home)
+    with mounted(home, project) as mounts:
+        show(mounts, time.monotonic() - begun)
+        yield hints(home, project, mounts)
 
 
 def build(home: Path) -> Path:
@@ -91,13 +80,12 @@ def show(mounts: dict[str, Path], seconds: float) -> None:
     say(f"One project, two artists, {seconds:.0f} seconds. What is not theirs is not there.")
 
 
-def suggest(home: Path, project: Path, mounts: dict[str, Path]) -> None:
+def hints(home: Path, project: Path, mounts: dict[str, Path]) -> Hints:
     """What to try in another terminal."""
     bo, cleo = mounts.values()
     program = Path(sys.prefix) / "bin" / "mountfs"
     scene = "shots/sh010/sh010_anim.usda"
-    say("Try in another terminal:")
-    for what, line in (
+    return (
         ("every version of a scene", f"{program} log {bo}/{scene}"),
         ("each of them as a file", f"ls -l {bo}/.checkpoints/{scene}"),
         ("who is working on what", f"{program} ls {cleo}/shots/sh010"),
@@ -114,13 +102,7 @@ def suggest(home: Path, project: Path, mounts: dict[str, Path]) -> None:
         ("everything out again, verified", f"{program} export {project} {home}/delivery"),
         ("check every byte", f"{program} verify {project}"),
         ("is all well?", f"{program} doctor {project}"),
-    ):
-        if what:
-            print(f"\n  # {what}")
-        if line:
-            print(f"  {line}")
-    print()
-    say("Ctrl-C ends the demo and removes everything.")
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""Commands of the demo: run as a person would, shown, with what they say."""
+"""Commands of a demo, run as a person would, shown with what they say; and how a demo is played."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -67,10 +71,42 @@ def unmount(folder: Path) -> None:
         subprocess.run(command("umount", "--lazy", folder), stdout=subprocess.DEVNULL, check=False)
 
 
-def stop_on_signals() -> None:
-    """End as with Ctrl-C."""
-    signal.signal(signal.SIGTERM, _stop)
-
-
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a signal handler's form
     raise KeyboardInterrupt
+
+
+Hints = Iterable[tuple[str, str]]
+"""What can be tried, each with the line to type; nothing for a line that belongs to the one before."""
+
+
+def perform(play: Callable[[Path], AbstractContextManager[Hints]], farewell: str) -> int:
+    """Play a demo in a folder of its own, wait at a terminal for Ctrl-C, and clean up; the exit code.
+    ``play`` tells what can be tried while it lasts."""
+    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C
+    home = Path(tempfile.mkdtemp(prefix="mountfs-demo-"))
+    try:
+        with play(home) as hints:
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                _suggest(hints)
+                signal.pause()
+            else:
+                say("There is no terminal to wait at, so the demo ends here.")
+    except KeyboardInterrupt:
+        print()
+    except Failed:
+        return 1
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    say(farewell)
+    return 0
+
+
+def _suggest(hints: Hints) -> None:
+    say("Try in another terminal:")
+    for what, line in hints:
+        if what:
+            print(f"\n  # {what}")
+        if line:
+            print(f"  {line}")
+    print()
+    say("Ctrl-C ends the demo and removes everything.")

@@ -212,7 +212,9 @@ class Keeping:
             if {asset.id for asset in pinned} & {asset.id for asset in assets}:
                 raise Refused("some of it is pinned: mountfs unpin first")
         manifests = await self._manifests_of(assets)
-        held = {chunk for chunks, _ in self._held.values() for chunk in chunks}
+        # What was closed a moment ago is held until the next look.
+        open_ones = self._held.keys() & self._open.keys()
+        held = {chunk for one in open_ones for chunk in self._held[one][0]}
         chunks = {chunk.id for manifest in manifests for chunk in manifest.chunks} - held
         freed = await trio.to_thread.run_sync(self._cache.evict, chunks, limiter=self._limiter)
         return {"freed": freed}

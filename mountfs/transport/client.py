@@ -33,6 +33,9 @@ from mountfs.wire import acts, trees
 _EXAMINED = 100 << 20
 """Bytes a second that a studio looks through at least, before it takes a version."""
 
+_SILENT = 2.0
+"""How many times as long as an answer may take a question waits for news."""
+
 _LONGEST_EXAMINATION = 600.0
 """Seconds. What takes longer is found done when it is offered again."""
 
@@ -58,8 +61,9 @@ class StudioClient:
         return require_tree(self._line.follow(path, trees.LINES, trees.assembled, most=most))
 
     def changes(self, since: Cursor, wait: float = 0.0) -> Changes:
-        """What is different since ``since``; with ``wait``, block at most that long (seconds) for news."""
-        wait = min(wait, wire.MAX_WAIT)
+        """What is different since ``since``; with ``wait``, block at most that long (seconds) for news, and
+        less where silence is soon taken for a lost connection: while it waits the studio is silent."""
+        wait = min(wait, wire.MAX_WAIT, _SILENT * self._line.patience.silence)
         query: dict[str, str | float] = {"since": since, "wait": wait}
         path, most = f"{self._at}/changes", wire.MAX_ANSWER
         return require_changes(self._line.ask("GET", path, Changes, query=query, wait=wait, most=most))

@@ -14,7 +14,15 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
-from socket import socket
+from socket import (
+    IPPROTO_TCP,
+    SO_KEEPALIVE,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    socket,
+)
 from typing import Any, cast
 
 import httpcore
@@ -28,6 +36,15 @@ HTTP_ERRORS = (
     *(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError),
 )
 """What asking through `Transport` may raise."""
+
+ALIVE = (
+    (SOL_SOCKET, SO_KEEPALIVE, 1),
+    (IPPROTO_TCP, TCP_KEEPIDLE, 10),
+    (IPPROTO_TCP, TCP_KEEPINTVL, 5),
+    (IPPROTO_TCP, TCP_KEEPCNT, 3),
+)
+"""A connection is lost when the other machine does not say for 25 s that it is there: a question that waits
+for news hears nothing else, whether there are none or the network has gone."""
 
 _own = threading.local()
 
@@ -120,6 +137,7 @@ class Transport(httpx.BaseTransport):
             max_connections=connections,
             max_keepalive_connections=kept,
             keepalive_expiry=5.0,
+            socket_options=ALIVE,
             network_backend=_Backend(),
         )
 

@@ -136,6 +136,11 @@ class Catalogue:
         self._asked |= {*self._own_assets, *self._own_collections}
         return bool(self._asked)
 
+    @property
+    def awaits_news(self) -> bool:
+        """Whether the studio did something for this mount that was in no news yet."""
+        return bool(self._own_assets or self._own_collections)
+
     def overtake(self, told: Set[AssetId | CollectionId]) -> set[CollectionId]:
         """Put in again what news that was just taken over did not know of; the folders concerned, and see
         `is_behind`: whether only the studio can say what is true by now. ``told``: what the news was about.

@@ -102,6 +102,7 @@ class ReplicatedStudio:
         self._first_pause = first_pause
         self._closed = threading.Event()
         self._stirred = threading.Event()
+        self._following = threading.Lock()
         self._pause = 0.0
         self._ask_again = 0.0
         self._noted = 0.0
@@ -363,17 +364,18 @@ class ReplicatedStudio:
 
     def _follow(self, since: Cursor, changes: Changes) -> None:
         """Bring the replica to where the mount is. If it could not be written for a while, it asks for what
-        it has missed itself."""
-        cursor = self._replica.cursor
-        if cursor == since:
-            if changes or changes.people or changes.cursor != since:
-                self._replica.apply(changes)
-        elif cursor != changes.cursor:
-            missed = self._inner.changes(cursor) if cursor is not None else None
-            if missed is None or missed.reload:
-                self._replica.replace(self._inner.tree())
-            else:
-                self._replica.apply(missed)
+        it has missed itself. A question that was given up may be answered beside the next one."""
+        with self._following:
+            cursor = self._replica.cursor
+            if cursor == since:
+                if changes or changes.people or changes.cursor != since:
+                    self._replica.apply(changes)
+            elif cursor != changes.cursor:
+                missed = self._inner.changes(cursor) if cursor is not None else None
+                if missed is None or missed.reload:
+                    self._replica.replace(self._inner.tree())
+                else:
+                    self._replica.apply(missed)
 
     def _require_time(self, why: Exception) -> None:
         """StudioUnavailable if the replica may not be shown (any more)."""

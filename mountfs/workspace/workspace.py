@@ -288,6 +288,11 @@ class Workspace:
         return self._namespace.catalogue.ask()
 
     @property
+    def awaits_news(self) -> bool:
+        """Whether something that was done here was in no news yet."""
+        return self._namespace.catalogue.awaits_news
+
+    @property
     def is_behind(self) -> bool:
         """Whether the news that was taken over last did not know yet of something that was done here."""
         return self._namespace.catalogue.is_behind

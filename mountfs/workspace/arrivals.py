@@ -161,8 +161,12 @@ class Arrivals:
     def settle(self, assets: Sequence[AssetId]) -> None:
         """The news of what was just done may have come before the answer."""
         state = self._state
-        known = [asset for asset in assets if asset in state.namespace.catalogue.assets]
+        catalogue = state.namespace.catalogue
+        known = [asset for asset in assets if asset in catalogue.assets]
+        # What has no file here any more shows what was announced; its news will be no news.
+        alone = {catalogue.assets[asset].collection for asset in known if asset not in state.locals.of_asset}
         folders, changes = state.namespace.settle(known)
+        folders |= alone
         for change in changes:
             state.journal.also(change)
         if folders:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -351,6 +352,25 @@ def test_a_file_in_a_new_folder_of_a_shared_one_is_everybodys(mounts: Mounts, tm
     assert asset is not None
     assert asset.is_resource
     assert not asset.assignee
+
+
+def test_a_version_whose_file_has_gone_is_shown_where_it_was_made(mounts: Mounts, tmp_path: Path, home: Home):
+    """Also if the mount died before it was sent, and the file was renamed and replaced before that."""
+    film = home(tmp_path)
+    film.write_all({"work/a.txt": b"old a", "work/b.txt": b"old b"})
+    mount = film.mount(mounts, options=OPTIONS)
+    work = mount.path / "work"
+    (work / "a.txt").write_bytes(b"new a")
+    (work / "a.txt").rename(work / "b.txt")
+    (work / "c.txt").write_bytes(b"new b")
+    (work / "c.txt").rename(work / "b.txt")
+    mount.signal(signal.SIGKILL)
+    mount = film.mount(mounts, options=OPTIONS)
+    assert sorted(os.listdir(work)) == ["a.txt", "b.txt"]
+    assert settle(mount)["refused"] == []
+    wait_until(lambda: (work / "a.txt").read_bytes() == b"new a", "the version")
+    assert (work / "b.txt").read_bytes() == b"new b"
+    film.close()
 
 
 @pytest.mark.slow

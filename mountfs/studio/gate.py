@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mountfs import wire
@@ -51,6 +52,9 @@ OPEN = frozenset(
 
 _SIGNED = ("/chunks/", "/uploads/")
 """What is answered to whoever brings a signature."""
+
+_GONE = 499
+"""What the log says of a question that its asker broke off."""
 
 _MAX_OPEN_BODY = 64 << 10
 """Bytes of a question that anybody may ask."""
@@ -127,6 +131,8 @@ class Gate:
             await self._app(scope, _Bounded(receive, most), answer)
         except (MountfsError, ValueError) as exc:
             await _refuse(exc, answer)
+        except ClientDisconnect:
+            status = _GONE  # as a mount that is killed while it asks; nobody is there to be answered
         finally:
             caller: Caller | None = scope.get("mountfs.caller")
             path = scope["path"]

@@ -25,6 +25,10 @@ SYSTEMD = Path("/usr/lib/systemd/systemd")
 AS_USER = ("setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups")
 PROGRAMS = Path(sys.executable).parent
 """Where ``mountfs`` and ``mount.mountfs`` are installed."""
+UNITS = Path(__file__).parents[3] / "systemd"
+
+TARGET = "[Unit]\nDefaultDependencies=no\n"
+"""Of a machine on which nothing else runs."""
 
 
 def of_this_checkout(unit: Path) -> str:
@@ -33,6 +37,15 @@ def of_this_checkout(unit: Path) -> str:
     if "PrivateTmp=yes" in text:
         text += f"\n[Service]\nBindReadOnlyPaths={PROGRAMS.parents[1]}\n"
     return text
+
+
+def passwd(home: Path) -> str:
+    """The machine's users, of whom one has this home."""
+    lines = [line.split(":") for line in Path("/etc/passwd").read_text().splitlines()]
+    for fields in lines:
+        if fields[2] == str(UID):
+            fields[5] = str(home)
+    return "".join(":".join(fields) + "\n" for fields in lines)
 
 
 _APART = """

@@ -44,8 +44,11 @@ class Arrivals:
         is_content = (
             not is_dropped
             and file is not None
-            and file.draft is draft
-            and (draft or file.content == version.content)
+            and (
+                (file.draft is draft and (draft or file.content == version.content))
+                # Another version of the same draft has become something before, and it is its content since.
+                or (file.version is version and file.draft is None and file.content is not None)
+            )
         )
         if draft is not None:
             # Most drafts are held by one version and its file, and nobody need look for others.

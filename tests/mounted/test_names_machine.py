@@ -373,6 +373,24 @@ def test_a_version_whose_file_has_gone_is_shown_where_it_was_made(mounts: Mounts
     film.close()
 
 
+def test_what_two_versions_share_is_let_go_when_both_are_recorded(mounts: Mounts, tmp_path: Path, home: Home):
+    """A file that was saved, and then replaced another, is two versions of one content: of its own asset, and
+    of the other. Afterwards others' changes show again."""
+    stage = Stage(mounts, tmp_path, home)
+    steps = type("NamesOnStage", (Names,), {"stage": stage})()
+    steps.save_by_rename(path="b.txt", temporary="t.tmp", user="ada")
+    steps.race(first="bo", path="a.txt")
+    steps.race(first="ada", path="b.txt")
+    steps.unlink(path="a.txt", user="ada")
+    steps.save_by_rename(path="a.txt", temporary="b.txt", user="ada")
+    steps.settle(user="ada")
+    assert states(stage.by_user["ada"]) == {}
+    steps.write(path="a.txt", user="bo", way="append")
+    steps.teardown()
+    for film in stage.projects:
+        film.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(4 * 3600)
 @pytest.mark.parametrize(("home", "runs"), [("file", 2000), ("studio", 400)], indirect=["home"])

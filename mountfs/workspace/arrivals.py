@@ -47,7 +47,7 @@ class Arrivals:
             and (
                 (file.draft is draft and (draft or file.content == version.content))
                 # Another version of the same draft has become something before, and it is its content since.
-                or (file.version is version and file.draft is None and file.content is not None)
+                or (draft and file.version is version and file.draft is None and file.content)
             )
         )
         if draft is not None:
